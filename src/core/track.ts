@@ -38,16 +38,14 @@ export interface LedgerTrack {
   readonly key: TrackKey
   readonly libraryId: string | null
   readonly path: string
-  /** The file as it was when it was last inspected, well or not; null before that. */
+  /** The file as it was last seen; null when it never could be stat'ed. */
   readonly file: FileStat | null
-  /** Audio fingerprint of `file`; null before the first inspection and when it failed. */
+  /** Audio fingerprint of the last successful inspection; null before the first one. */
   readonly fingerprint: string | null
   readonly attributes: Attributes
   readonly state: TrackState
   /** Epoch ms; null while present. */
   readonly missingSince: number | null
-  /** Why removal is on hold; null when it is not. */
-  readonly held: string | null
 }
 
 export function sameFile(a: FileStat | null, b: FileStat | null): boolean {

@@ -1,0 +1,42 @@
+import type { LedgerTrack, SnapshotRow } from './track.ts'
+
+export type AddReason = 'new'
+export type UpdateReason = 'returned' | 'file changed' | 'moved' | 'library id changed' | 'retagged'
+export type MissReason = 'library says missing' | 'gone from library'
+
+/** What a difference between library and ledger means; the same reason appears in logs, metrics, status and tests. */
+export type Decision =
+  | { readonly action: 'add'; readonly reason: AddReason; readonly row: SnapshotRow }
+  | {
+      readonly action: 'update'
+      /** The most telling of `reasons`. */
+      readonly reason: UpdateReason
+      readonly reasons: readonly UpdateReason[]
+      readonly trackId: number
+      readonly row: SnapshotRow
+      /** The file may sound different: fingerprint it. */
+      readonly inspect: boolean
+      /** The stored rows' attributes may be stale. */
+      readonly publish: boolean
+    }
+  | { readonly action: 'miss'; readonly reason: MissReason; readonly trackId: number }
+
+/** What one pass of the reconciler found. */
+export interface PassSummary {
+  readonly rows: number
+  readonly unchanged: number
+  readonly decisions: Readonly<Record<string, number>>
+  /** False when the library changed while it was read: absent tracks were not taken for gone. */
+  readonly consistent: boolean
+  /** Folders that could not be read: the tracks below them are left as they are. */
+  readonly holds: readonly Hold[]
+  readonly durationMs: number
+}
+
+/** Tracks that are kept although the library does not show them. */
+export interface Hold {
+  readonly reason: string
+  readonly tracks: number
+}
+
+export type Identity = { readonly track: LedgerTrack; readonly by: 'library id' | 'path' }
