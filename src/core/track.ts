@@ -52,12 +52,13 @@ export function sameFile(a: FileStat | null, b: FileStat | null): boolean {
   return a !== null && b !== null && a.sizeBytes === b.sizeBytes && a.mtimeNs === b.mtimeNs
 }
 
-export function sameAttributes(a: Attributes, b: Attributes): boolean {
+/** Whether `now` says something new; a duration that the library does not know is no news. */
+export function sameAttributes(now: Attributes, known: Attributes): boolean {
   return (
-    a.artist === b.artist &&
-    a.title === b.title &&
-    a.album === b.album &&
-    a.durationSeconds === b.durationSeconds
+    now.artist === known.artist &&
+    now.title === known.title &&
+    now.album === known.album &&
+    (now.durationSeconds === null || now.durationSeconds === known.durationSeconds)
   )
 }
 

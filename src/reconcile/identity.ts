@@ -23,7 +23,10 @@ export function identify(row: SnapshotRow, lookups: IdentityLookups): Identity |
   if (!row.available) return null
   const free = lookups
     .byPath(row.path)
-    .filter(({ libraryId }) => libraryId === null || libraryId === row.libraryId || !lookups.stillInLibrary(libraryId))
+    .filter(
+      ({ libraryId }) =>
+        libraryId === null || libraryId === row.libraryId || !lookups.stillInLibrary(libraryId),
+    )
   const track = free.find(({ file }) => sameFile(file, row.file)) ?? free[0]
   return track === undefined ? null : { track, by: 'path' }
 }
