@@ -144,7 +144,7 @@ function album(artist: string, title: string, date: string, pieces: readonly Unp
   return pieces.map((each, index) => ({ ...each, artist, album: title, date, track: index + 1 }))
 }
 
-/** The distinct pieces of the demo library, album by album. */
+/** The distinct pieces of the demo library, album by album; the one without layers is silent. */
 export const PIECES: readonly Piece[] = [
   ...album('Halden Ferry', 'Night Crossings', '2019', [
     piece(
@@ -163,6 +163,11 @@ export const PIECES: readonly Piece[] = [
         { voice: { ...pad, attack: 2, cutoffHz: 260 }, steps: 'x|.', hold: 2, chord: [0, 4, 7], gain: 0.7 },
         { voice: accordion, steps: 'o|.|.', hold: 2.8, octave: 1, chord: [0, 1], gain: 0.12, pan: -0.5 },
       ],
+    ),
+    piece(
+      { title: 'Fog, No Wind', genre: 'Silence', format: 'flac', seconds: 20, seed: 13 },
+      { tempo: 60, meter: 4, root: 57, scale: MINOR, chords: [0], form: 'A' },
+      [],
     ),
   ]),
   ...album('Bitvale', 'Sixteen Colours', '2021', [
@@ -483,13 +488,13 @@ export const PIECES: readonly Piece[] = [
 
 /** Three pieces in three versions each, to see that they are found as each other's nearest neighbours. */
 export const VARIANTS: readonly Variant[] = [
-  { of: 'night-ferry', suffix: 'radio edit', track: 11, format: 'ogg', trimSeconds: 3.3 },
-  { of: 'night-ferry', suffix: 'quiet master', track: 12, format: 'flac', gainDecibel: -9 },
-  { of: 'night-ferry', suffix: '64 kbit/s', track: 13, format: 'mp3', bitRate: 64_000 },
-  { of: 'kranbahn', suffix: 'radio edit', track: 11, format: 'opus', trimSeconds: 3.3 },
-  { of: 'kranbahn', suffix: 'quiet master', track: 12, format: 'flac', gainDecibel: -9 },
-  { of: 'kranbahn', suffix: '64 kbit/s', track: 13, format: 'm4a', bitRate: 64_000 },
-  { of: 'closed-shop-waltz', suffix: 'radio edit', track: 11, format: 'mp3', trimSeconds: 3.3 },
-  { of: 'closed-shop-waltz', suffix: 'quiet master', track: 12, format: 'ogg', gainDecibel: -9 },
-  { of: 'closed-shop-waltz', suffix: '64 kbit/s', track: 13, format: 'opus', bitRate: 64_000 },
+  { of: 'Night Ferry', suffix: 'radio edit', track: 11, format: 'ogg', trimSeconds: 3.3 },
+  { of: 'Night Ferry', suffix: 'quiet master', track: 12, format: 'flac', gainDecibel: -9 },
+  { of: 'Night Ferry', suffix: '64 kbit/s', track: 13, format: 'mp3', bitRate: 64_000 },
+  { of: 'Kranbahn', suffix: 'radio edit', track: 11, format: 'opus', trimSeconds: 3.3 },
+  { of: 'Kranbahn', suffix: 'quiet master', track: 12, format: 'flac', gainDecibel: -9 },
+  { of: 'Kranbahn', suffix: '64 kbit/s', track: 13, format: 'm4a', bitRate: 64_000 },
+  { of: 'Waltz for a Closed Shop', suffix: 'radio edit', track: 11, format: 'mp3', trimSeconds: 3.3 },
+  { of: 'Waltz for a Closed Shop', suffix: 'quiet master', track: 12, format: 'ogg', gainDecibel: -9 },
+  { of: 'Waltz for a Closed Shop', suffix: '64 kbit/s', track: 13, format: 'opus', bitRate: 64_000 },
 ]
