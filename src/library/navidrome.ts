@@ -10,8 +10,10 @@ import { type MapPath, pathMapper, serverPath } from './path-map.ts'
 import type { LibrarySource, NavidromeOptions, SnapshotOptions, Unreadable } from './source.ts'
 import { UnreadablePlaces } from './unreadable.ts'
 
-/** A page that took longer to read is halved: read transactions stay far under the promised 50 ms. */
-const SLOW_PAGE_MS = 20
+/** A page that took longer to read halves the next: read transactions stay far under the promised 50 ms. */
+const SLOW_PAGE_MS = 15
+/** Rows of the first page, while it is unknown how fast the disk is. */
+const FIRST_PAGE = 128
 /** A scan that has not ended after so long died with its server. */
 const DEAD_SCAN_MS = 24 * 60 * 60 * 1000
 
@@ -62,7 +64,7 @@ export class NavidromeLibrary implements LibrarySource {
     this.#places = places
     const statements = this.#database.current()
     const roots = this.#openRoots(statements)
-    let size = pageSize
+    let size = Math.min(pageSize, FIRST_PAGE)
     for (let after = Number.MIN_SAFE_INTEGER; ; ) {
       const started = performance.now()
       const rows = this.#database.query('read tracks', () => statements.page.all(after, size), statements)
