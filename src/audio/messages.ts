@@ -1,0 +1,65 @@
+import type { AudioSpec, Inspection, PcmAudio } from '../core/audio.ts'
+import { describeError, PermanentError, SoundledgerError, TransientError } from '../core/errors.ts'
+import type { FileStat } from '../core/track.ts'
+
+/** The pipe on which a child's guard reports, behind stdin, stdout, stderr and the message channel. */
+export const REPORT_DESCRIPTOR = 4
+
+/** Misbehaviour on demand, for tests; a child obeys only when it was started with `--faults`. */
+export type Fault = 'hang' | 'crash' | 'leak' | 'exit'
+
+export interface InspectRequest {
+  readonly kind: 'inspect'
+  readonly path: string
+  readonly tags: boolean
+  readonly fault?: Fault
+}
+
+export interface DecodeRequest {
+  readonly kind: 'decode'
+  readonly path: string
+  readonly expected: FileStat
+  readonly specs: readonly AudioSpec[]
+  readonly durationSeconds: number
+  readonly analysedSecondsMax: number
+  readonly scratchBase: string
+  readonly fault?: Fault
+}
+
+export type Request = InspectRequest | DecodeRequest
+
+export interface DecodeAnswer {
+  readonly durationSeconds: number
+  readonly outputs: readonly PcmAudio[]
+  readonly corruptPackets: number
+}
+
+/** A SoundledgerError as it crosses the process boundary. */
+export interface Failure {
+  readonly transient: boolean
+  readonly operation: string
+  readonly subject: string
+  readonly message: string
+  readonly hint: string | undefined
+}
+
+/** One answer to each request, in order. */
+export type Answer = { readonly rssBytes: number; readonly sizeBytes: number } & (
+  | { readonly ok: true; readonly value: Inspection | DecodeAnswer }
+  | { readonly ok: false; readonly failure: Failure }
+)
+
+export function toFailure(error: unknown, operation: string, subject: string): Failure {
+  if (error instanceof SoundledgerError) {
+    const { transient, message, hint } = error
+    return { transient, operation: error.operation, subject: error.subject, message, hint }
+  }
+  // What nobody foresaw may pass; the attempts are counted elsewhere.
+  return { transient: true, operation, subject, message: describeError(error), hint: undefined }
+}
+
+export function fromFailure(failure: Failure): SoundledgerError {
+  const { transient, hint, ...rest } = failure
+  const details = hint === undefined ? rest : { ...rest, hint }
+  return transient ? new TransientError(details) : new PermanentError(details)
+}
