@@ -1,6 +1,7 @@
 import type { PcmAudio } from '../core/audio.ts'
-import { describeError, PermanentError, TransientError } from '../core/errors.ts'
+import { describeError, TransientError } from '../core/errors.ts'
 import type { Model, Segment } from '../core/model.ts'
+import { checkAudio } from './audio-check.ts'
 import { type BatchPort, computeBatch, failureKind, trackError } from './batch.ts'
 import type { RunReport } from './messages.ts'
 import { type HostEvent, type HostOptions, ModelHost } from './model-host.ts'
@@ -19,6 +20,11 @@ export interface EmbedderOptions extends HostOptions {
 
 export type EmbedderEvent =
   | HostEvent
+  | {
+      readonly type: 'batch-started'
+      readonly model: string
+      readonly windows: number
+    }
   | {
       readonly type: 'batch-done'
       readonly model: string
@@ -190,6 +196,7 @@ class BatchingEmbedder implements Embedder {
     return {
       run: async (windows) => {
         await this.#host.ready(model)
+        this.#notify({ type: 'batch-started', model: model.name, windows: windows.length })
         return await this.#host.run(model, windows)
       },
       deliver: (windows, report) => this.#deliver(model, windows, report),
@@ -258,22 +265,6 @@ class BatchingEmbedder implements Embedder {
       return
     }
   }
-}
-
-function checkAudio(model: Model, audio: PcmAudio): void {
-  const wanted = JSON.stringify(specKey(model.audio))
-  const found = JSON.stringify(specKey(audio.spec))
-  if (wanted !== found) throw unfit(model, audio, `found audio decoded for ${found}, expected ${wanted}`)
-  if (audio.windows.length === 0) throw unfit(model, audio, 'found no windows, expected one or more')
-}
-
-/** Rate, channels and window decide the shape of the input; the hop decides which windows there are. */
-function specKey({ sampleRate, channels, windowSeconds, hopSeconds }: PcmAudio['spec']) {
-  return { sampleRate, channels, windowSeconds, hopSeconds }
-}
-
-function unfit(model: Model, audio: PcmAudio, message: string): PermanentError {
-  return new PermanentError({ operation: `embed with model ${model.name}`, subject: audio.file, message })
 }
 
 function closed(audio: PcmAudio): TransientError {
