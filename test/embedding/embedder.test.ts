@@ -66,7 +66,11 @@ test('windows of several tracks share a batch, up to the limit', async (t) => {
   const folder = scratch(t)
   await Promise.all([3, 3, 3].map((size) => embedder.embed(model, audioOf(folder, model, wave(size)), 1)))
   const sizes = events.of('batch-done').map(({ windows, tracks }) => [windows, tracks])
-  assert.deepEqual(sizes, [[4, 2], [4, 2], [1, 1]])
+  assert.deepEqual(sizes, [
+    [4, 2],
+    [4, 2],
+    [1, 1],
+  ])
   const { windows, batches, busyMs } = embedder.stats()
   assert.deepEqual({ windows, batches }, { windows: 9, batches: 3 })
   assert.ok(busyMs > 0)
