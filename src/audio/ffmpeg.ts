@@ -91,6 +91,12 @@ function onlyAudioStream(container: FormatContext, path: string): Stream {
       streams.length === 0 ? 'no stream at all' : `${streams.length} stream(s), none of them audio`
     throw new PermanentError({ operation: 'open audio', subject: path, message: `the file holds ${found}` })
   }
+  const { sampleRate, channels } = audio.codecpar
+  if (sampleRate <= 0 || channels <= 0) {
+    // A container that is known by its name only, with nothing recognisable in it.
+    const message = `no audio recognised in it: ${sampleRate} Hz, ${channels} channel(s)`
+    throw new PermanentError({ operation: 'open audio', subject: path, message })
+  }
   for (const stream of streams) if (stream !== audio) stream.discard = AVDISCARD_ALL
   return audio
 }
