@@ -10,6 +10,9 @@ export const MAX_DIFFERENCE = 1e-3
 /** `auto` passes over a provider that takes more than this many times the CPU's time: a renderer in software does. */
 export const MAX_SLOWDOWN = 3
 
+/** Windows that take less than this are never too slow, and timing them says little. */
+const SHORTEST_TIME_MS = 5
+
 export interface ProviderChoice {
   readonly provider: string
   /** Why this one, in words a person can read. */
@@ -68,7 +71,7 @@ export function judge(report: ProbeReport, automatic: boolean): string | null {
   if (!(report.difference <= MAX_DIFFERENCE)) {
     return `its numbers differ from the CPU's by ${report.difference.toPrecision(2)}, more than ${MAX_DIFFERENCE}`
   }
-  const slowdown = report.milliseconds / Math.max(report.cpuMilliseconds, 0.1)
+  const slowdown = report.milliseconds / Math.max(report.cpuMilliseconds, SHORTEST_TIME_MS)
   if (automatic && slowdown > MAX_SLOWDOWN)
     return `it takes ${slowdown.toPrecision(2)} times as long as the CPU`
   return null
