@@ -53,3 +53,27 @@ export function errorCode(error: unknown): string | undefined {
   if (typeof error !== 'object' || error === null || !('code' in error)) return undefined
   return typeof error.code === 'string' ? error.code : undefined
 }
+
+/** An error as it crosses a thread or process boundary. */
+export interface WireError {
+  readonly transient: boolean
+  readonly operation: string
+  readonly subject: string
+  readonly message: string
+  readonly hint?: string
+}
+
+/** Any thrown value in a form that can be posted; what is none of ours is taken for permanent. */
+export function toWire(error: unknown, operation: string, subject: string): WireError {
+  if (!(error instanceof SoundledgerError)) {
+    const message = error instanceof Error ? (error.stack ?? error.message) : String(error)
+    return { transient: false, operation, subject, message }
+  }
+  const { transient, hint } = error
+  const wire = { transient, operation: error.operation, subject: error.subject, message: error.message }
+  return hint === undefined ? wire : { ...wire, hint }
+}
+
+export function fromWire({ transient, ...details }: WireError): SoundledgerError {
+  return transient ? new TransientError(details) : new PermanentError(details)
+}

@@ -13,6 +13,10 @@ const OPERATIONS = `
 const TWINS = `
   select ${TRACK_COLUMNS} from tracks where fingerprint = ? and id <> ? order by state = 'missing' desc, id limit 8`
 
+const DONE_PAGE = `
+  select o.track_id as trackId, t.key, o.fingerprint from operations o join tracks t on t.id = o.track_id
+  where o.model = @model and o.track_id > @after and o.state = 'done' order by o.track_id limit @limit`
+
 export interface DueTrack {
   readonly id: number
   readonly priority: Priority
@@ -27,6 +31,14 @@ export interface Backlog {
   /** What there is to do for one track as of now; null when it is gone. */
   job(trackId: number): TrackJob | null
   twins(fingerprint: string, trackId: number): LedgerTrack[]
+  /** Tracks whose operation under this model is done, in pages by row id. */
+  donePage(model: string, after: number, limit: number): DoneTrack[]
+}
+
+export interface DoneTrack {
+  readonly trackId: number
+  readonly key: string
+  readonly fingerprint: string
 }
 
 export function createBacklog(db: Database.Database): Backlog {
@@ -35,7 +47,9 @@ export function createBacklog(db: Database.Database): Backlog {
   const job = db.prepare<[number], JobRow>(JOB)
   const operations = db.prepare<[number], OperationRow>(OPERATIONS)
   const twins = db.prepare<[string, number], TrackRow>(TWINS)
+  const donePage = db.prepare<[{ model: string; after: number; limit: number }], DoneTrack>(DONE_PAGE)
   return {
+    donePage: (model, after, limit) => donePage.all({ model, after, limit }),
     due: (now, limit) => due.all(now, limit),
     nextDueAt: (now) => nextDue.get(now) ?? null,
     job(trackId) {

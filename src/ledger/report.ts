@@ -61,6 +61,8 @@ const FIND = `
 /** Read-only questions about the ledger; all of them cheap at any size unless they say otherwise. */
 export interface Report {
   tracks(): TrackCounts
+  /** Tracks that are there, and missing ones whose removal nobody has confirmed. */
+  missing(): { present: number; unconfirmed: number }
   operations(): OperationCounts
   models(): ModelReport[]
   failures(limit: number): Failure[]
@@ -94,6 +96,7 @@ export function createReport(db: Database.Database): Report {
       const held = holds().reduce((sum, { tracks }) => sum + tracks, 0)
       return { total: present + missing, present, missing, failed: count('track failed'), held }
     },
+    missing: () => ({ present: count('track present'), unconfirmed: count('track missing') - count('track confirmed') }),
     operations() {
       const sum = { total: 0, done: 0, pending: 0, failed: 0 }
       for (const { done, pending, failed } of models.all()) {

@@ -30,7 +30,8 @@ const RECORD_INSPECTION = `
 
 const RECORD_TAGS = `
   update tracks set artist = @artist, title = @title, album = @album, duration_seconds = @durationSeconds,
-    publish = max(publish, @publish)
+    publish = max(publish, @renamed and exists (
+      select 1 from operations where track_id = @trackId and fingerprint is not null))
   where id = @trackId`
 
 /** Operations that already have rows of this sound are done; those that have rows of another are due. */
@@ -111,13 +112,14 @@ export interface Results {
   intend(operations: readonly WrittenOperation[], now: number): void
   /** Rows are in the store and verified. */
   written(
-    operations: readonly (WrittenOperation & { readonly how: 'embedded' | 'reused' })[],
+    operations: readonly (WrittenOperation & { readonly how: 'embedded' | 'reused' | 'recovered' })[],
     now: number,
   ): void
   /** After a crash: the store does not hold what was being written. */
   lost(operation: { trackId: number; model: string }, now: number): void
   failed(operations: readonly FailedOperation[], now: number): void
-  published(jobs: readonly TrackJob[], now: number): void
+  /** `rewritten` tracks of these had rows, and they carry the new attributes now. */
+  published(jobs: readonly TrackJob[], rewritten: number, now: number): void
   /** Rows are gone from the store; the ledger forgets the track unless it came back meanwhile. */
   removed(jobs: readonly TrackJob[], now: number): void
   /** Nothing was left to do: only settles. */
@@ -169,7 +171,7 @@ export function createResults(
         const { artist, title, album, durationSeconds } = attributes
         const known = job.track.attributes
         const renamed = artist !== known.artist || title !== known.title
-        recordTags.run({ trackId, artist, title, album, durationSeconds, publish: Number(renamed) })
+        recordTags.run({ trackId, artist, title, album, durationSeconds, renamed: Number(renamed) })
       }
       settleOperations.run({ trackId, fingerprint, now })
       settleTrack.run({ trackId, now })
@@ -189,7 +191,7 @@ export function createResults(
       for (const { trackId, model, fingerprint, digest, how } of operations) {
         done.run({ trackId, model, fingerprint, digest, now })
         settleTrack.run({ trackId, now })
-        count(how)
+        if (how !== 'recovered') count(how)
       }
     }),
     lost: transaction(({ trackId, model }, now) => {
@@ -203,7 +205,8 @@ export function createResults(
         count('failed')
       }
     }),
-    published: transaction((jobs, now) => {
+    published: transaction((jobs, rewritten, now) => {
+      count('attributesUpdated', rewritten)
       for (const { track, revision } of jobs) {
         published.run({ trackId: track.id, revision })
         settleTrack.run({ trackId: track.id, now })
@@ -212,7 +215,8 @@ export function createResults(
     removed: transaction((jobs, now) => {
       for (const { track, revision } of jobs) {
         const gone = deleteRemoved.run({ trackId: track.id, revision }).changes === 1
-        if (!gone) forgetRows.run({ trackId: track.id, model: null, now })
+        if (gone) count('removed')
+        else forgetRows.run({ trackId: track.id, model: null, now })
         settleTrack.run({ trackId: track.id, now })
       }
     }),

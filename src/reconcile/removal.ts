@@ -24,3 +24,27 @@ export function massMissing(counts: MissingCounts, policy: RemovalPolicy): strin
   const percent = Math.round((100 * counts.unconfirmed) / total)
   return `${counts.unconfirmed} of ${total} tracks (${percent} %) are missing: more than ${policy.guardTracks} and more than ${Math.round(policy.guardShare * 100)} %`
 }
+
+/** What removal asks of the ledger. */
+export interface MissingTracks {
+  missing(): MissingCounts
+  expire(before: number, confirmedOnly: boolean, now: number): number
+}
+
+const PAGE = 1000
+
+/**
+ * Marks tracks for removal whose grace period is over, page by page; `breathe` is awaited between pages. Under a mass loss only
+ * tracks go whose removal a person has confirmed. Returns why removal is held, or null.
+ */
+export async function expireMissing(
+  tracks: MissingTracks,
+  policy: RemovalPolicy,
+  now: number,
+  breathe: () => Promise<unknown>,
+): Promise<{ reason: string; tracks: number } | null> {
+  const counts = tracks.missing()
+  const reason = massMissing(counts, policy)
+  while (tracks.expire(now - policy.graceMs, reason !== null, now) === PAGE) await breathe()
+  return reason === null ? null : { reason, tracks: counts.unconfirmed }
+}

@@ -1,9 +1,9 @@
 import { type Batcher, createBatcher } from '../core/batcher.ts'
 import { PermanentError } from '../core/errors.ts'
 import type { Events } from '../core/events.ts'
-import { retryTransient } from '../core/retry.ts'
 import { collectionName, type Model } from '../core/model.ts'
 import type { TrackJob } from '../core/operation.ts'
+import { retryTransient } from '../core/retry.ts'
 import { displayName, publicId } from '../core/track.ts'
 import type { TrackVectors, VectorStore } from './store.ts'
 
@@ -69,7 +69,10 @@ export function createWriter(options: {
       maxDelayMs: 60_000,
       signal: options.signal,
       onRetry: (error, attempts, delayMs) =>
-        events.emit('warning', { message: `${what} failed (attempt ${attempts}), next in ${Math.round(delayMs)} ms`, error }),
+        events.emit('warning', {
+          message: `${what} failed (attempt ${attempts}), next in ${Math.round(delayMs)} ms`,
+          error,
+        }),
     })
   }
 
@@ -101,7 +104,10 @@ export function createWriter(options: {
       }))
       let rewritten = 0
       for (const collection of options.collections()) {
-        rewritten = Math.max(rewritten, await patiently('update attributes', () => store.update(collection, updates)))
+        rewritten = Math.max(
+          rewritten,
+          await patiently('update attributes', () => store.update(collection, updates)),
+        )
       }
       ledger.published(jobs, rewritten, Date.now())
       for (const { track } of jobs)
