@@ -58,7 +58,7 @@ export function createModels(db: Database.Database): Models {
   >('select name, model_id, digest, dim, enabled, provider from models order by name')
 
   const announce = db.transaction((models: readonly Model[]) => {
-    db.prepare('update models set enabled = 0, provider = null').run()
+    db.prepare('update models set enabled = 0').run()
     for (const { name, modelId, digest, dim } of models) upsert.run({ name, modelId, digest, dim })
   })
   const bringInLine = db.transaction((model: Model, first: number, last: number, now: number) => {
