@@ -5,6 +5,7 @@ import { availableParallelism } from 'node:os'
 import { dirname, join, relative, resolve, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type AudioFormat, encodeAudio } from './encode.ts'
+import type { ServerReport, ServerRequest } from './navidrome/server.ts'
 import { PIECES, type Piece, VARIANTS } from './pieces.ts'
 import { type RenderedAudio, renderPiece } from './synth.ts'
 
@@ -177,7 +178,7 @@ async function runWorkers(folder: string, tracks: readonly DemoTrack[], options:
   let done = 0
   const made = (title: string) => options.onProgress?.(++done, tracks.length, title)
   const count = Math.min(MAX_WORKERS, availableParallelism(), jobs.length)
-  const children = Array.from({ length: count }, () => forkSibling('main', ['--worker']))
+  const children = Array.from({ length: count }, () => forkModule('main', ['--worker']))
   const stop = () => children.map((child) => child.kill())
   options.signal?.addEventListener('abort', stop, { once: true })
   const runs = children.map((child) => feed(child, () => jobs.pop(), made))
@@ -218,8 +219,8 @@ function feed(
   })
 }
 
-/** Starts a module beside this one as a process with a message channel, from sources as well as from a build. */
-function forkSibling(name: string, args: readonly string[]): ChildProcess {
+/** Starts a module below this folder as a process with a message channel, from sources as well as from a build. */
+function forkModule(name: string, args: readonly string[]): ChildProcess {
   const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
   const file = fileURLToPath(new URL(`./${name}.${extension}`, import.meta.url))
   return fork(file, args, { execArgv: [], stdio: ['ignore', 'ignore', 'inherit', 'ipc'] })
@@ -275,4 +276,78 @@ function change(side: Float32Array, sampleRate: number, changes: Changes): Float
   const trim = Math.round((changes.trimSeconds ?? 0) * sampleRate)
   const gain = 10 ** ((changes.gainDecibel ?? 0) / 20)
   return side.subarray(trim, side.length - trim).map((value) => value * gain)
+}
+
+export interface DemoServer {
+  readonly databasePath: string
+  readonly pid: number
+  /**
+   * Resolves when a scan that began after the call has ended.
+   *
+   * @throws Error when the scan fails or the server has ended.
+   */
+  rescan(): Promise<void>
+  /** Lets the server finish its scan and close the database; may be called twice. */
+  close(): Promise<void>
+}
+
+/** How often the server looks for changes and plays a track, in seconds; its own defaults unless given. */
+export interface DemoServerOptions {
+  readonly scanSeconds?: number
+  readonly playSeconds?: number
+}
+
+/**
+ * Starts a process that keeps `navidrome.db` beside the demo's music, as the music server whose guest the daemon is.
+ * Resolves when the database lists all files. The process ends with `close` or with its parent.
+ *
+ * @throws Error when the first scan fails; the process has ended then.
+ */
+export async function startDemoServer(folder: string, options: DemoServerOptions = {}): Promise<DemoServer> {
+  const databasePath = join(resolve(folder), 'navidrome.db')
+  const args = ['--database', databasePath, '--music', musicFolder(folder)]
+  if (options.scanSeconds !== undefined) args.push('--scan-seconds', String(options.scanSeconds))
+  if (options.playSeconds !== undefined) args.push('--play-seconds', String(options.playSeconds))
+  const server = forkModule('navidrome/server', args)
+  const ended = new Promise<void>((resolve) => {
+    server.once('exit', () => resolve())
+    server.once('error', () => resolve())
+  })
+  const close = async () => {
+    if (server.connected) server.disconnect()
+    await ended
+  }
+  try {
+    await reports(server, 'ready', 1)
+  } catch (error) {
+    await close()
+    throw error
+  }
+  const rescan = async () => {
+    if (!server.connected) throw new Error("the demo's music server has ended")
+    // The first report may be that of a scan already under way.
+    const scanned = reports(server, 'scanned', 2)
+    for (let request = 0; request < 2; request++) server.send({ type: 'rescan' } satisfies ServerRequest)
+    await scanned
+  }
+  return { databasePath, pid: server.pid ?? 0, rescan, close }
+}
+
+/** Waits for reports of one type; rejects when the server reports a failure or ends before. */
+function reports(server: ChildProcess, type: ServerReport['type'], count: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let missing = count
+    const settle = (error: Error | null) => {
+      server.off('message', onMessage).off('error', settle).off('exit', onExit)
+      if (error === null) resolve()
+      else reject(error)
+    }
+    const onMessage = (report: ServerReport) => {
+      if (report.type === 'failed') settle(new Error(`the demo's music server failed: ${report.message}`))
+      else if (report.type === type && --missing === 0) settle(null)
+    }
+    const onExit = (code: number | null, signal: NodeJS.Signals | null) =>
+      settle(new Error(`the demo's music server ended with ${signal ?? `exit code ${code}`}`))
+    server.on('message', onMessage).once('error', settle).once('exit', onExit)
+  })
 }

@@ -148,7 +148,7 @@ function album(artist: string, title: string, date: string, pieces: readonly Unp
 export const PIECES: readonly Piece[] = [
   ...album('Halden Ferry', 'Night Crossings', '2019', [
     piece(
-      { title: 'Night Ferry', genre: 'Ambient', format: 'flac', seconds: 34, seed: 11 },
+      { title: 'Night Ferry', genre: 'Ambient', format: 'flac', seconds: 30, seed: 11 },
       { tempo: 66, meter: 4, root: 57, scale: MINOR, chords: [0, 5, 2, 6], form: 'AB', reverb: 0.5 },
       [
         { voice: pad, steps: 'x', hold: 0.9, octave: -1, gain: 0.5, chord: [0, 2, 4, 8] },
@@ -204,7 +204,7 @@ export const PIECES: readonly Piece[] = [
   ]),
   ...album('Modul Süd', 'Hallenlicht', '2016', [
     piece(
-      { title: 'Kranbahn', genre: 'Techno', format: 'mp3', seconds: 33, seed: 31 },
+      { title: 'Kranbahn', genre: 'Techno', format: 'mp3', seconds: 29, seed: 31 },
       {
         tempo: 132,
         meter: 4,
@@ -236,7 +236,7 @@ export const PIECES: readonly Piece[] = [
   ]),
   ...album('Mirelle Oduya', 'Parlour Hours', '2008', [
     piece(
-      { title: 'Waltz for a Closed Shop', genre: 'Waltz', format: 'm4a', seconds: 35, seed: 41 },
+      { title: 'Waltz for a Closed Shop', genre: 'Waltz', format: 'm4a', seconds: 30, seed: 41 },
       {
         tempo: 138,
         meter: 3,
@@ -292,7 +292,7 @@ export const PIECES: readonly Piece[] = [
   ]),
   ...album('Kettle Dub Collective', 'Low Tide', '2014', [
     piece(
-      { title: 'Undertow Version', genre: 'Dub', format: 'mp3', seconds: 26, seed: 61 },
+      { title: 'Undertow Version', genre: 'Dub', format: 'mp3', seconds: 23, seed: 61 },
       {
         tempo: 72,
         meter: 4,
@@ -333,7 +333,7 @@ export const PIECES: readonly Piece[] = [
   ]),
   ...album('Sela Voss', 'Bronze and Brass Wire', '2003', [
     piece(
-      { title: 'Seven Bells', genre: 'Bells', format: 'ogg', seconds: 28, seed: 81 },
+      { title: 'Seven Bells', genre: 'Bells', format: 'ogg', seconds: 24, seed: 81 },
       { tempo: 84, meter: 4, root: 53, scale: MAJOR, chords: [0], form: 'A', reverb: 0.3 },
       [{ voice: bronze, steps: '6.5.4.3.|2.1.0.0.|4.6.2.5.|3.1.0...', gain: 0.5 }],
     ),
@@ -365,7 +365,7 @@ export const PIECES: readonly Piece[] = [
   ]),
   ...album('Coro Lumen', 'Vespers for Nobody', '2011', [
     piece(
-      { title: 'Lux in Scala', genre: 'Choral', format: 'flac', seconds: 27, seed: 91 },
+      { title: 'Lux in Scala', genre: 'Choral', format: 'flac', seconds: 25, seed: 91 },
       {
         tempo: 58,
         meter: 4,

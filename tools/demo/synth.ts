@@ -142,8 +142,7 @@ export function renderPiece(score: Score): RenderedAudio {
     const play = instrument(layer.voice, track, random)
     for (const note of sequence(score, layer, random)) play(note)
     const angle = (((layer.pan ?? 0) + 1) * Math.PI) / 4
-    add(left, track, Math.cos(angle))
-    add(right, track, Math.sin(angle))
+    mix(track, left, right, Math.cos(angle), Math.sin(angle))
   }
   if (score.drive !== undefined) for (const side of [left, right]) drive(side, score.drive)
   if (score.crush !== undefined) for (const side of [left, right]) crush(side, score.crush)
@@ -155,7 +154,7 @@ export function renderPiece(score: Score): RenderedAudio {
 
 /** Numbers in 0..1, the same for the same seed (Marsaglia, "Xorshift RNGs", 2003). */
 export function xorshift(seed: number): () => number {
-  let state = (seed * 2_654_435_761) | 1
+  let state = Math.imul(seed + 1, 2_654_435_761) || 1
   return () => {
     state ^= state << 13
     state ^= state >>> 17
@@ -231,7 +230,8 @@ function instrument(voice: Voice, out: Float32Array, random: () => number): (not
 interface Source {
   /** Called every CONTROL samples with the envelope's level and the time since the note's start. */
   control(level: number, seconds: number): void
-  next(): number
+  /** Adds samples `from` up to `to`, with an amplitude that grows by `step` from each to the next. */
+  add(out: Float32Array, from: number, to: number, amplitude: number, step: number): void
 }
 
 function playSource(out: Float32Array, note: Note, envelope: Envelope, source: Source): void {
@@ -243,11 +243,8 @@ function playSource(out: Float32Array, note: Note, envelope: Envelope, source: S
     const level = levelAt(envelope, seconds, note.hold)
     source.control(level, seconds)
     const step = (level * note.gain - amplitude) / CONTROL
-    const blockEnd = Math.min(end, block + CONTROL)
-    for (let at = block; at < blockEnd; at++) {
-      amplitude += step
-      out[at] = (out[at] ?? 0) + amplitude * source.next()
-    }
+    source.add(out, block, Math.min(end, block + CONTROL), amplitude, step)
+    amplitude = level * note.gain
   }
 }
 
@@ -286,15 +283,22 @@ class WaveSource implements Source {
     this.#filter?.tune(cutoffHz * (1 + sweep * level), resonance)
   }
 
-  next(): number {
-    this.#phase += this.#step
-    if (this.#phase >= TABLE) this.#phase -= TABLE
-    this.#second += this.#step * this.#detune
-    if (this.#second >= TABLE) this.#second -= TABLE
-    const value = (this.#table[this.#phase | 0] ?? 0) + (this.#table[this.#second | 0] ?? 0)
-    if (this.#filter === null) return value
-    this.#filter.push(value)
-    return this.#filter.low
+  add(out: Float32Array, from: number, to: number, amplitude: number, step: number): void {
+    const table = this.#table
+    const filter = this.#filter
+    const detuned = this.#step * this.#detune
+    for (let at = from; at < to; at++) {
+      this.#phase += this.#step
+      if (this.#phase >= TABLE) this.#phase -= TABLE
+      this.#second += detuned
+      if (this.#second >= TABLE) this.#second -= TABLE
+      let value = (table[this.#phase | 0] ?? 0) + (table[this.#second | 0] ?? 0)
+      if (filter !== null) {
+        filter.push(value)
+        value = filter.low
+      }
+      out[at] = (out[at] ?? 0) + value * (amplitude + step * (at - from))
+    }
   }
 }
 
@@ -332,9 +336,13 @@ class FmSource implements Source {
     this.#index = this.#voice.index * Math.exp(-seconds / this.#voice.indexDecay)
   }
 
-  next(): number {
-    this.#phase += this.#step
-    return Math.sin(this.#phase + this.#index * Math.sin(this.#phase * this.#voice.ratio))
+  add(out: Float32Array, from: number, to: number, amplitude: number, step: number): void {
+    const ratio = this.#voice.ratio
+    for (let at = from; at < to; at++) {
+      this.#phase += this.#step
+      const value = Math.sin(this.#phase + this.#index * Math.sin(this.#phase * ratio))
+      out[at] = (out[at] ?? 0) + value * (amplitude + step * (at - from))
+    }
   }
 }
 
@@ -349,9 +357,11 @@ class NoiseSource implements Source {
 
   control(): void {}
 
-  next(): number {
-    this.#filter.push(this.#random() * 2 - 1)
-    return this.#filter.band
+  add(out: Float32Array, from: number, to: number, amplitude: number, step: number): void {
+    for (let at = from; at < to; at++) {
+      this.#filter.push(this.#random() * 2 - 1)
+      out[at] = (out[at] ?? 0) + this.#filter.band * (amplitude + step * (at - from))
+    }
   }
 }
 
@@ -401,24 +411,27 @@ function playBell(out: Float32Array, note: Note, modes: BellVoice['modes']): voi
 
 /** A falling sine and a burst of filtered noise. */
 function playDrum(out: Float32Array, note: Note, voice: DrumVoice, random: () => number): void {
-  const filter = new Filter()
-  filter.tune(voice.noiseHz, 0.9)
-  const frames = Math.ceil(6 * Math.max(voice.decay, voice.noiseDecay) * SAMPLE_RATE)
-  const end = Math.min(out.length, note.start + frames)
+  const bodyEnd = Math.min(out.length, note.start + Math.ceil(5 * voice.decay * SAMPLE_RATE))
   const bodyLoss = Math.exp(-1 / (voice.decay * SAMPLE_RATE))
-  const noiseLoss = Math.exp(-1 / (voice.noiseDecay * SAMPLE_RATE))
   const fallLoss = Math.exp(-1 / (0.025 * SAMPLE_RATE))
   let body = note.gain * (1 - voice.noise)
-  let noise = note.gain * voice.noise * 2
   let fall = voice.fromHz - voice.toHz
   let phase = 0
-  for (let at = note.start; at < end; at++) {
+  for (let at = note.start; at < bodyEnd; at++) {
     phase += (2 * Math.PI * (voice.toHz + fall)) / SAMPLE_RATE
-    filter.push(random() * 2 - 1)
-    out[at] = (out[at] ?? 0) + body * Math.sin(phase) + noise * filter.band
+    out[at] = (out[at] ?? 0) + body * Math.sin(phase)
     body *= bodyLoss
-    noise *= noiseLoss
     fall *= fallLoss
+  }
+  const filter = new Filter()
+  filter.tune(voice.noiseHz, 0.9)
+  const noiseEnd = Math.min(out.length, note.start + Math.ceil(5 * voice.noiseDecay * SAMPLE_RATE))
+  const noiseLoss = Math.exp(-1 / (voice.noiseDecay * SAMPLE_RATE))
+  let noise = note.gain * voice.noise * 2
+  for (let at = note.start; at < noiseEnd; at++) {
+    filter.push(random() * 2 - 1)
+    out[at] = (out[at] ?? 0) + noise * filter.band
+    noise *= noiseLoss
   }
 }
 
@@ -449,8 +462,18 @@ class Filter {
   }
 }
 
-function add(to: Float32Array, from: Float32Array, gain: number): void {
-  for (let at = 0; at < to.length; at++) to[at] = (to[at] ?? 0) + (from[at] ?? 0) * gain
+function mix(
+  track: Float32Array,
+  left: Float32Array,
+  right: Float32Array,
+  toLeft: number,
+  toRight: number,
+): void {
+  for (let at = 0; at < track.length; at++) {
+    const value = track[at] ?? 0
+    left[at] = (left[at] ?? 0) + value * toLeft
+    right[at] = (right[at] ?? 0) + value * toRight
+  }
 }
 
 function drive(side: Float32Array, amount: number): void {
@@ -515,12 +538,14 @@ function finish(left: Float32Array, right: Float32Array): void {
   const fade = Math.round(FADE_SECONDS * SAMPLE_RATE)
   let peak = 0
   for (let at = 0; at < left.length; at++) {
-    peak = Math.max(peak, Math.abs(left[at] ?? 0), Math.abs(right[at] ?? 0))
-  }
-  const scale = peak > 0 ? PEAK / peak : 0
-  for (let at = 0; at < left.length; at++) {
-    const gain = scale * Math.min(1, (left.length - 1 - at) / fade)
+    const gain = Math.min(1, (left.length - 1 - at) / fade)
     left[at] = (left[at] ?? 0) * gain
     right[at] = (right[at] ?? 0) * gain
+    peak = Math.max(peak, Math.abs(left[at] ?? 0), Math.abs(right[at] ?? 0))
+  }
+  if (peak === 0) return
+  for (let at = 0; at < left.length; at++) {
+    left[at] = ((left[at] ?? 0) * PEAK) / peak
+    right[at] = ((right[at] ?? 0) * PEAK) / peak
   }
 }
