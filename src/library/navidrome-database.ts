@@ -23,6 +23,10 @@ interface Connection {
  * it, so that the next `current()` opens afresh.
  *
  * The main file is never opened through `fs`: closing it there would drop SQLite's locks on it.
+ *
+ * What cannot be helped: while any reader is connected, a server that stops leaves its `-wal` behind, and whoever then puts
+ * another file in the place of the database without removing `-wal` and `-shm` makes the server apply the old log to it.
+ * `close()` before such a swap, or remove all three files.
  */
 export class NavidromeDatabase {
   readonly path: string
@@ -77,7 +81,7 @@ export class NavidromeDatabase {
         message: 'the library was closed',
       })
     }
-    const stats = existingFile(this.path)
+    const stats = this.#existingFile()
     const file = `${stats.dev}:${stats.ino}`
     if (this.#connection !== undefined && this.#connection.file === file) return this.#connection
     this.#drop()
@@ -85,6 +89,16 @@ export class NavidromeDatabase {
     this.#generation += 1
     this.#connection = { ...connect(this.path), file, generation: this.#generation }
     return this.#connection
+  }
+
+  /** Lets go of a file that is gone, so that a new one of this name does not meet the old one's `-shm`. */
+  #existingFile(): BigIntStats {
+    try {
+      return existingFile(this.path)
+    } catch (error) {
+      this.#drop()
+      throw error
+    }
   }
 
   #drop(): void {

@@ -34,6 +34,8 @@ function db(): Database.Database {
 
 function open(): void {
   database = new Database(path, { timeout: 15_000 })
+  // Lets tests write `sqlite_schema`.
+  database.unsafeMode()
   database.pragma('journal_mode = wal')
   database.pragma('synchronous = normal')
   database.pragma('foreign_keys = on')
