@@ -6,12 +6,23 @@ import { ffmpegFailure } from './ffmpeg.ts'
 /** Samples per channel that one conversion can return; what exceeds it comes with the next one. */
 const CAPACITY = 256 * 1024
 
+/** Written out although they are FFmpeg's defaults: another FFmpeg must not change embeddings unnoticed. */
+const SETTINGS = [
+  ['filter_size', '32'],
+  ['phase_shift', '10'],
+  ['exact_rational', '1'],
+  ['linear_interp', '1'],
+  ['cutoff', '0.97'],
+  ['filter_type', 'kaiser'],
+  ['kaiser_beta', '9'],
+] as const
+
 /**
  * Converts decoded frames to the rate and channels of one AudioSpec, 32-bit float planar, in one buffer that is reused.
  *
- * FFmpeg's own polyphase resampler: 64 taps at the higher of both rates (twice the default), linear interpolation
- * between 1024 phases where the ratio is not rational, cutoff at 0.97 of the lower Nyquist frequency, Kaiser window.
- * Mono is the plain average of all channels.
+ * FFmpeg's own polyphase resampler with fixed settings: a Kaiser-windowed sinc (beta 9) of 32 taps at the lower rate,
+ * cutoff at 0.97 of the lower Nyquist frequency, exact phases for rational ratios. Mono is the plain average of all
+ * channels; stereo of more than two channels is FFmpeg's usual downmix, scaled so that it cannot clip.
  */
 export class Resampler {
   readonly #spec: AudioSpec
@@ -85,7 +96,7 @@ export class Resampler {
           frame.sampleRate,
         ),
       )
-      context.setOption('filter_size', '64')
+      for (const [name, value] of SETTINGS) context.setOption(name, value)
       if (channels === 1 || input.order === AV_CHANNEL_ORDER_UNSPEC) {
         const matrix = mixMatrix(input.nbChannels, channels)
         this.#check(context.setMatrix(matrix, input.nbChannels))
