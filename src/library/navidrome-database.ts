@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { accessSync, type BigIntStats, constants } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import Database from 'better-sqlite3'
@@ -30,6 +31,8 @@ interface Connection {
  */
 export class NavidromeDatabase {
   readonly path: string
+  /** Every connection counts its data versions from 2: two objects must not seem to have seen the same. */
+  readonly #instance = randomUUID()
   #connection: Connection | undefined
   #generation = 0
   #closed = false
@@ -65,7 +68,7 @@ export class NavidromeDatabase {
   version(): string {
     const { file, generation, statements } = this.#connect()
     const dataVersion = this.query('read library version', () => statements.dataVersion.get(), statements)
-    return `${file}:${generation}:${dataVersion}`
+    return `${file}:${this.#instance}:${generation}:${dataVersion}`
   }
 
   close(): void {
