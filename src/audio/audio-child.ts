@@ -55,6 +55,11 @@ export class AudioChild {
     this.exited = this.#end()
   }
 
+  /** Undefined when it could not be started. */
+  get pid(): number | undefined {
+    return this.#process.pid
+  }
+
   /** A request that cannot be delivered ends the child, which then reports it. */
   send(request: Request): void {
     this.#process.send(request, (error) => {

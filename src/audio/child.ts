@@ -11,6 +11,7 @@ import {
   type Answer,
   type DecodeAnswer,
   type DecodeRequest,
+  type Fault,
   type InspectRequest,
   REPORT_DESCRIPTOR,
   type Request,
@@ -36,18 +37,18 @@ function main(parentPid: number, rssLimitBytes: number, faults: boolean): void {
   process.on('SIGTERM', () => undefined)
   process.on('disconnect', () => process.exit(0))
   process.on('message', async (request: Request) => {
-    if (faults && request.fault !== undefined) causeFault(request.fault)
-    process.send?.(await answer(request))
+    process.send?.(await answer(request, faults ? request.fault : undefined))
   })
 }
 
-async function answer(request: Request): Promise<Answer> {
+async function answer(request: Request, fault: Fault | undefined): Promise<Answer> {
   let sizeBytes = 0
   try {
     const before = statRegularFile(request.path)
     sizeBytes = before.sizeBytes
     if (request.kind === 'decode' && !sameFile(before, request.expected))
       throw changed(request, 'since it was inspected')
+    if (fault !== undefined) causeFault(fault, request.path)
     const value = request.kind === 'inspect' ? await inspect(request, before) : decode(request)
     if (!sameFile(before, statRegularFile(request.path))) throw changed(request, 'while being read')
     return { ok: true, value, sizeBytes, rssBytes: process.memoryUsage.rss() }

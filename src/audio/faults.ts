@@ -1,7 +1,8 @@
+import { utimesSync } from 'node:fs'
 import type { Fault } from './messages.ts'
 
 /** What an honest child never does, done on purpose so that the pool's answer to it can be tested. */
-export function causeFault(fault: Fault): void {
+export function causeFault(fault: Fault, path: string): void {
   switch (fault) {
     case 'hang':
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0)
@@ -11,6 +12,9 @@ export function causeFault(fault: Fault): void {
       break
     case 'leak':
       leak()
+      break
+    case 'touch':
+      utimesSync(path, 1, 1)
       break
     case 'exit':
       process.exit(3)

@@ -6,7 +6,7 @@ import type { FileStat } from '../core/track.ts'
 export const REPORT_DESCRIPTOR = 4
 
 /** Misbehaviour on demand, for tests; a child obeys only when it was started with `--faults`. */
-export type Fault = 'hang' | 'crash' | 'leak' | 'exit'
+export type Fault = 'hang' | 'crash' | 'leak' | 'exit' | 'touch'
 
 export interface InspectRequest {
   readonly kind: 'inspect'

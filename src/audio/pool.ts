@@ -39,6 +39,7 @@ export interface RequestOptions {
 export interface AudioPoolStats {
   /** Child processes alive now. */
   readonly children: number
+  readonly pids: readonly number[]
   readonly running: number
   readonly queued: number
   readonly completed: number
@@ -152,9 +153,11 @@ class ChildPool implements AudioPool {
   }
 
   stats(): AudioPoolStats {
+    const pids = this.#slots.flatMap((slot) => slot.child?.pid ?? [])
     return {
       ...this.#counts,
-      children: this.#slots.filter((slot) => slot.child !== null).length,
+      children: pids.length,
+      pids,
       running: this.#slots.filter((slot) => slot.job !== null).length,
       queued: this.#queue.length,
     }
