@@ -1,4 +1,5 @@
 import { describeError, PermanentError, SoundledgerError, TransientError } from '../core/errors.ts'
+import type { Model } from '../core/model.ts'
 import { InferenceFailure, type RunReport, type WindowSource } from './messages.ts'
 import type { TakenWindow, Track } from './window-queue.ts'
 
@@ -52,17 +53,21 @@ function smallerParts(windows: readonly TakenWindow[], error: unknown, port: Bat
 }
 
 /** The error a track ends with: permanent where the model or the audio is at fault, else transient. */
-export function trackError(track: Track, error: unknown): SoundledgerError {
+function trackError(track: Track, error: unknown): SoundledgerError {
+  return failureOf(`embed with model ${track.model.name}`, track.audio.file, error)
+}
+
+/** The error of every track that waits for a model that cannot be loaded; its operation begins with "load model". */
+export function loadError(model: Model, error: unknown): SoundledgerError {
+  return failureOf(`load model ${model.name}`, model.folder, error)
+}
+
+function failureOf(operation: string, subject: string, error: unknown): SoundledgerError {
   const kind = failureKind(error)
-  const hint = error instanceof InferenceFailure || error instanceof SoundledgerError ? error.hint : undefined
-  const advice = hint ?? (kind === 'memory' ? 'free memory, or choose another provider' : undefined)
-  const details = {
-    operation: `embed with model ${track.model.name}`,
-    subject: track.audio.file,
-    message: error instanceof Error ? error.message : String(error),
-    ...(advice === undefined ? {} : { hint: advice }),
-    cause: error,
-  }
+  const told = error instanceof InferenceFailure || error instanceof SoundledgerError ? error.hint : undefined
+  const hint = told ?? (kind === 'memory' ? 'free memory, or choose another provider' : undefined)
+  const message = error instanceof Error ? error.message : String(error)
+  const details = { operation, subject, message, ...(hint === undefined ? {} : { hint }), cause: error }
   return kind === 'permanent' ? new PermanentError(details) : new TransientError(details)
 }
 

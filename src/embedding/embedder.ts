@@ -2,7 +2,7 @@ import type { PcmAudio } from '../core/audio.ts'
 import { describeError, TransientError } from '../core/errors.ts'
 import type { Model, Segment } from '../core/model.ts'
 import { checkAudio } from './audio-check.ts'
-import { type BatchPort, computeBatch, failureKind, trackError } from './batch.ts'
+import { type BatchPort, computeBatch, failureKind, loadError } from './batch.ts'
 import type { RunReport } from './messages.ts'
 import { type HostEvent, type HostOptions, ModelHost } from './model-host.ts'
 import { poolMean } from './pooling.ts'
@@ -189,7 +189,7 @@ class BatchingEmbedder implements Embedder {
     this.#notify({ type: 'model-failed', model: model.name, error: describeError(error) })
     const lasting = failureKind(error) === 'permanent'
     const tracks = lasting ? this.#queue.drain(model.digest) : this.#take(model).map(({ track }) => track)
-    for (const track of tracks) this.#fail(track, trackError(track, error))
+    for (const track of tracks) this.#fail(track, loadError(model, error))
   }
 
   #port(model: Model): BatchPort {

@@ -36,7 +36,7 @@ export class InferenceProcess {
     })
     this.#child.on('message', (reply: Reply) => this.#settle(reply))
     this.ended = new Promise((resolve) => {
-      this.#child.once('error', (error) => resolve(this.#end(`could not be started: ${error.message}`)))
+      this.#child.on('error', (error) => resolve(this.#end(`could not be started: ${error.message}`)))
       this.#child.once('close', (code, signal) => resolve(this.#end(this.#farewell(code, signal))))
     })
   }
@@ -46,8 +46,9 @@ export class InferenceProcess {
     return this.#child.pid
   }
 
+  /** False as soon as it is known to go, so that no call is sent to a process that is dying. */
   get alive(): boolean {
-    return this.#alive
+    return this.#alive && this.#killedBecause === null && this.#child.connected
   }
 
   /**
@@ -61,7 +62,7 @@ export class InferenceProcess {
     timeoutMs: number,
   ): Promise<Calls[Name]['value']> {
     if (this.#waiting) throw new Error('an inference process takes one call at a time')
-    if (!this.#alive) throw new InferenceFailure('lost', await this.ended)
+    if (!this.alive) throw new InferenceFailure('lost', await this.ended)
     const timer = setTimeout(() => void this.kill(`it did not answer within ${timeoutMs} ms`), timeoutMs)
     try {
       const value = await new Promise((resolve, reject) => {

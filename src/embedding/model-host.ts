@@ -4,6 +4,7 @@ import { InferenceProcess } from './inference-process.ts'
 import { readManifest } from './manifest.ts'
 import { type GraphSpec, InferenceFailure, type RunReport, type WindowSource } from './messages.ts'
 import { AUTO_ORDER, chooseProvider, type ProviderChoice } from './providers.ts'
+import { modelDigest } from './registry.ts'
 
 /** A provider that loses the process this often in a row, though it passed the probe, is given up for that model. */
 const LOSSES_BEFORE_GIVING_UP = 2
@@ -21,6 +22,8 @@ export interface HostOptions {
   /** What `auto` tries, in this order. */
   readonly providerOrder?: readonly string[]
   readonly timeoutMs: number
+  /** As given to `loadModels`: then a model that was replaced on disk since is told by its digest. */
+  readonly decoderVersion?: string
   /** Another program for the child process, in tests. */
   readonly childEntry?: URL
 }
@@ -61,7 +64,7 @@ export class ModelHost {
     const process = this.#living()
     if (known.home === process) return
     const started = performance.now()
-    const spec = await graphSpec(model)
+    const spec = await graphSpec(model, this.#options.decoderVersion)
     known.choice ??= await this.#choose(known, spec, process)
     const { provider } = known.choice
     const { threads, timeoutMs } = this.#options
@@ -196,16 +199,16 @@ export class ModelHost {
 }
 
 /** What the manifest in the model's folder says now, which must be what the model was made from. */
-async function graphSpec(model: Model): Promise<GraphSpec> {
+async function graphSpec(model: Model, decoderVersion: string | undefined): Promise<GraphSpec> {
   const manifest = await readManifest(model.folder)
   const { sampleRate, channels, windowSeconds } = model.audio
   const same =
-    manifest.name === model.name &&
     manifest.model_id === model.modelId &&
     manifest.dim === model.dim &&
     manifest.sample_rate === sampleRate &&
     manifest.channels === channels &&
-    manifest.window_seconds === windowSeconds
+    manifest.window_seconds === windowSeconds &&
+    (decoderVersion === undefined || modelDigest(manifest, decoderVersion) === model.digest)
   if (!same) {
     const message = 'the manifest is another one than when soundledger started'
     const hint = 'restart after replacing a model'

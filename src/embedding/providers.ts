@@ -1,4 +1,4 @@
-import { PermanentError } from '../core/errors.ts'
+import { PermanentError, TransientError } from '../core/errors.ts'
 import { InferenceFailure, type ProbeReport } from './messages.ts'
 
 /** The order in which `auto` tries execution providers. */
@@ -42,7 +42,7 @@ export interface ProviderSearch {
  * The first provider that loads the model and runs its probe input with the CPU's numbers. Each is tried alone, because ONNX
  * Runtime throws for a list whose first provider is missing. The CPU needs no comparison: it is taken when its turn comes, and
  * loading it runs the probe.
- * @throws PermanentError when none works, with what was tried.
+ * @throws PermanentError when none works, with what was tried; TransientError when one of them may work at another time.
  */
 export async function chooseProvider(search: ProviderSearch): Promise<ProviderChoice> {
   const automatic = search.wanted === 'auto'
@@ -63,7 +63,7 @@ export async function chooseProvider(search: ProviderSearch): Promise<ProviderCh
       if (error.kind === 'memory' || error.kind === 'transient') lasting = false
     }
   }
-  throw noProvider(search, tried)
+  throw noProvider(search, tried, lasting)
 }
 
 /** Why a probe's result rules the provider out, or null. An unordered comparison (NaN) rules it out, too. */
@@ -108,13 +108,9 @@ function praise(report: ProbeReport): string {
   return `ran the probe, ${report.difference.toExponential(0)} from the CPU's numbers, ${speed} times its speed`
 }
 
-function noProvider(search: ProviderSearch, tried: ProviderChoice['tried']): PermanentError {
+function noProvider(search: ProviderSearch, tried: ProviderChoice['tried'], lasting: boolean) {
   const message = tried.map((one) => `${one.provider}: ${one.error}`).join('; ') || 'no provider to try'
   const hint = 'set the provider to auto or cpu'
-  return new PermanentError({
-    operation: 'choose execution provider for',
-    subject: search.model,
-    message,
-    hint,
-  })
+  const details = { operation: 'choose execution provider for', subject: search.model, message, hint }
+  return lasting ? new PermanentError(details) : new TransientError(details)
 }

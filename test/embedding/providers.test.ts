@@ -108,6 +108,7 @@ test('a choice that was forced by lack of memory is not for ever', async () => {
   }
   assert.equal((await chooseProvider(search({ probe }))).lasting, false)
   assert.equal((await chooseProvider(search({ probe: knows({}) }))).lasting, true)
+  await assert.rejects(chooseProvider(search({ wanted: 'cuda', probe })), { name: 'TransientError' })
 })
 
 test('vectors are compared as unit vectors', () => {
