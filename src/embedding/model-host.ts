@@ -9,9 +9,13 @@ import { modelDigest } from './registry.ts'
 /** A provider that loses the process this often in a row, though it passed the probe, is given up for that model. */
 const LOSSES_BEFORE_GIVING_UP = 2
 
+const CLOSED = 'the embedder was closed'
+const NOTHING_LOADED = 'no model is loaded'
+
 export type HostEvent =
   | { readonly type: 'process-started'; readonly pid: number | undefined }
-  | { readonly type: 'process-ended'; readonly reason: string }
+  /** `expected`: ended by this program because it was no longer needed, not lost. */
+  | { readonly type: 'process-ended'; readonly reason: string; readonly expected: boolean }
   | { readonly type: 'provider-chosen'; readonly model: string; readonly choice: ProviderChoice }
   | { readonly type: 'model-loaded'; readonly model: string; readonly provider: string; readonly ms: number }
   | { readonly type: 'model-unloaded'; readonly model: string; readonly reason: string }
@@ -93,7 +97,7 @@ export class ModelHost {
     const held = known.home === process
     this.#unloaded(known, reason)
     const others = [...this.#known.values()].some((other) => other.home === process)
-    if (!others) await process.kill('no model is loaded')
+    if (!others) await process.kill(NOTHING_LOADED)
     else if (held) await process.call('release', { key: model.digest }, this.#options.timeoutMs)
   }
 
@@ -110,7 +114,7 @@ export class ModelHost {
   async close(): Promise<void> {
     this.#closed = true
     const processes = [...this.#probes, ...(this.#process ? [this.#process] : [])]
-    await Promise.all(processes.map((process) => process.kill('the embedder was closed')))
+    await Promise.all(processes.map((process) => process.kill(CLOSED)))
   }
 
   #knownAs(model: Model): Known {
@@ -122,13 +126,14 @@ export class ModelHost {
   }
 
   #living(): InferenceProcess {
-    if (this.#closed) throw new InferenceFailure('lost', 'the embedder was closed')
+    if (this.#closed) throw new InferenceFailure('lost', CLOSED)
     if (this.#process?.alive) return this.#process
     const process = new InferenceProcess(this.#options.childEntry)
     this.#process = process
     this.#notify({ type: 'process-started', pid: process.pid })
     void process.ended.then((reason) => {
-      this.#notify({ type: 'process-ended', reason })
+      const expected = reason === CLOSED || reason === NOTHING_LOADED
+      this.#notify({ type: 'process-ended', reason, expected })
       if (this.#process === process) this.#process = null
       for (const known of this.#known.values()) if (known.home === process) this.#unloaded(known, reason)
     })
@@ -157,7 +162,7 @@ export class ModelHost {
   }
 
   async #probe(provider: string, model: Model, spec: GraphSpec) {
-    if (this.#closed) throw new InferenceFailure('lost', 'the embedder was closed')
+    if (this.#closed) throw new InferenceFailure('lost', CLOSED)
     const { threads, timeoutMs, childEntry } = this.#options
     const process = new InferenceProcess(childEntry)
     this.#probes.add(process)

@@ -99,6 +99,7 @@ test('a process that dies while nothing runs is replaced without any track notic
   await embedder.embed(model, audioOf(folder, model, wave(1)), 1)
   process.kill(events.pid(), 'SIGKILL')
   await events.reach('process-ended')
+  assert.equal(events.of('process-ended')[0]?.expected, false)
   assert.equal(embedder.info()[0]?.loaded, false)
   await embedder.embed(model, audioOf(folder, model, wave(1)), 1)
   assert.equal(events.of('process-started').length, 2)

@@ -23,6 +23,7 @@ test('a model that is not used gives its process back and works again when it is
     assert.equal(embedder.info()[0]?.loaded, false)
   }
   assert.equal(events.of('model-unloaded').length, 3)
+  assert.ok(events.of('process-ended').every(({ expected }) => expected))
 })
 
 test('releasing one of two models leaves the other loaded; the process ends with the last one', async (t) => {
