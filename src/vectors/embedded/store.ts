@@ -15,7 +15,7 @@ export interface EmbeddedStoreOptions {
 }
 
 /** The worker's own file has the extension of this one: sources are run as they are, the package is built. */
-function startWorker(workerData: WorkerOptions): Worker {
+export function startWorker(workerData: WorkerOptions): Worker {
   const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
   return new Worker(new URL(`./worker.${extension}`, import.meta.url), { workerData, name: 'vectors' })
 }
