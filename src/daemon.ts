@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path'
 import { type AudioPool, createAudioPool } from './audio/pool.ts'
 import { DECODER_VERSION } from './audio/version.ts'
 import type { Config } from './config.ts'
-import { describeError } from './core/errors.ts'
+import { describeCause } from './core/errors.ts'
 import type { Events } from './core/events.ts'
 import { collectionName, type Model } from './core/model.ts'
 import { PRIORITY } from './core/operation.ts'
@@ -70,7 +70,9 @@ async function wire(options: DaemonOptions, closers: AsyncDisposableStack): Prom
     decoderVersion: DECODER_VERSION,
   })
   const ledger = closers.adopt(openRetryingLedger(options), (each) => each.close())
-  const store = closers.adopt(await openEmbeddedStore({ file: join(dataDir, VECTORS_FILE) }), (each) => each.close())
+  const store = closers.adopt(await openEmbeddedStore({ file: join(dataDir, VECTORS_FILE) }), (each) =>
+    each.close(),
+  )
   await bringInLine(models, ledger, store, events)
 
   const abort = new AbortController()
@@ -87,7 +89,7 @@ async function wire(options: DaemonOptions, closers: AsyncDisposableStack): Prom
     writer,
     events,
     now: Date.now,
-    describe: describeError,
+    describe: describeCause,
   }
   const queue = closers.adopt(
     new WorkQueue({
@@ -99,10 +101,16 @@ async function wire(options: DaemonOptions, closers: AsyncDisposableStack): Prom
       bulkSize: 500,
       pollMs: 1000,
       onIdle: () => void settle(),
-      onError: (error) => events.emit('warning', { message: 'a job was interrupted and will be tried again', error }),
+      onError: (error) =>
+        events.emit('warning', { message: 'a job was interrupted and will be tried again', error }),
     }),
     (each) => each.close(),
   )
+  events.emit('started', {
+    dataDir,
+    library: describeLibrary(library),
+    models: models.map(({ name }) => name),
+  })
   const follower = followLibrary({ config, library, dataDir, ledger, events, onWork: () => queue.poke() })
   const settle = announceConvergence(options, () => follower.idle() && queue.idle, models, ledger, store)
   closers.use(follower)
@@ -127,8 +135,17 @@ function openRetryingLedger({ config, dataDir, events }: DaemonOptions): Ledger 
   })
 }
 
+function describeLibrary(library: LibraryOptions): string {
+  return library.kind === 'navidrome' ? library.database : library.roots.join(', ')
+}
+
 /** Makes ledger and store agree on which models there are, and on what a crash may have left between them. */
-async function bringInLine(models: readonly Model[], ledger: Ledger, store: VectorStore, events: Events): Promise<void> {
+async function bringInLine(
+  models: readonly Model[],
+  ledger: Ledger,
+  store: VectorStore,
+  events: Events,
+): Promise<void> {
   const breathe = () => new Promise<void>((resolve) => setImmediate(resolve))
   await ensureCollections(models, store)
   await ledger.models.enable(models, Date.now(), breathe)
@@ -161,7 +178,8 @@ function openEmbedder(config: Config, ledger: Ledger, events: Events): Embedder 
     timeoutMs: execution.timeout_seconds * 1000,
     idleUnloadMs: execution.idle_unload_seconds * 1000,
     onEvent(event) {
-      if (event.type === 'process-ended') events.emit('childExited', { kind: 'inference', cause: event.reason })
+      if (event.type === 'process-ended' && event.reason !== 'the embedder was closed')
+        events.emit('childExited', { kind: 'inference', cause: event.reason })
       if (event.type !== 'provider-chosen') return
       const { provider, reason } = event.choice
       ledger.models.provider(event.model, provider, reason)

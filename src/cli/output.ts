@@ -19,13 +19,15 @@ const BAR = '{bar} {percentage}% | {value}/{total} operations | {tracks} tracks 
 export function createOutput(config: Config, context: CommandContext): Output {
   const { stderr } = context
   const terminal = stderr.isTTY === true
-  const bars = terminal ? new MultiBar({ format: BAR, stream: stderr, hideCursor: true, clearOnComplete: true, etaBuffer: 50 }) : null
+  const bars = terminal
+    ? new MultiBar({ format: BAR, stream: stderr, hideCursor: true, clearOnComplete: true, etaBuffer: 50 })
+    : null
   let bar: SingleBar | null = null
   const format = config.log.format === 'auto' ? (terminal ? 'pretty' : 'json') : config.log.format
   const log = createLogger({
     level: config.log.level,
     format,
-    colour: terminal && (context.environment['NO_COLOR'] ?? '') === '',
+    colour: terminal && (context.environment.NO_COLOR ?? '') === '',
     write: (line) => {
       if (bars !== null && bar !== null) bars.log(line)
       else stderr.write(line)

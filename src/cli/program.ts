@@ -7,7 +7,11 @@ import { status } from './status.ts'
 import { watch } from './watch.ts'
 
 /** Runs one command line (without `node` and the script) and returns the exit code; never throws. */
-export async function runCommand(words: readonly string[], version: string, context: CommandContext): Promise<ExitCode> {
+export async function runCommand(
+  words: readonly string[],
+  version: string,
+  context: CommandContext,
+): Promise<ExitCode> {
   let code: ExitCode = EXIT.done
   const program = describeProgram(version, context, (result) => {
     code = result

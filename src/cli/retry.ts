@@ -5,7 +5,11 @@ import { type CommonOptions, dataDirectory } from './settings.ts'
 
 /** `soundledger retry`: gives failed operations a fresh set of attempts; a running daemon takes them within a second. */
 export function retry(options: CommonOptions, context: CommandContext): ExitCode {
-  return change(options, context, (ledger) => `${ledger.retry(null, Date.now())} failed operations are due again`)
+  return change(
+    options,
+    context,
+    (ledger) => `${ledger.retry(null, Date.now())} failed operations are due again`,
+  )
 }
 
 /** `soundledger confirm-removals`: tracks that are missing now may be removed once their grace period is over. */

@@ -27,14 +27,19 @@ export interface SimilarTrack {
 type ReadLedger = ReturnType<typeof readLedger>
 
 /** `soundledger similar TRACK`: the nearest tracks, best first, itself left out. */
-export async function similar(text: string, options: SimilarOptions, context: CommandContext): Promise<ExitCode> {
+export async function similar(
+  text: string,
+  options: SimilarOptions,
+  context: CommandContext,
+): Promise<ExitCode> {
   const dataDir = dataDirectory(options, context)
   await using closers = new AsyncDisposableStack()
   const ledger = closers.adopt(readLedger(join(dataDir, LEDGER_FILE)), (each) => each.close())
   const model = chooseModel(ledger, options.model)
   const track = chooseTrack(ledger, text, context)
-  const store = closers.adopt(await openEmbeddedStore({ file: join(dataDir, VECTORS_FILE), readOnly: true }), (each) =>
-    each.close(),
+  const store = closers.adopt(
+    await openEmbeddedStore({ file: join(dataDir, VECTORS_FILE), readOnly: true }),
+    (each) => each.close(),
   )
   const found = await nearest(store, ledger, track, collectionAlias({ name: model }), options.count)
   context.stdout.write(options.json === true ? `${JSON.stringify(found)}\n` : asText(track, found))
@@ -45,12 +50,15 @@ function chooseModel(ledger: ReadLedger, wanted: string | undefined): string {
   const names = ledger.models.all().map(({ name }) => name)
   const chosen = wanted ?? names[0]
   if (chosen !== undefined && names.includes(chosen)) return chosen
-  throw new UsageError(`unknown model ${JSON.stringify(chosen ?? '')}; models with embeddings here: ${names.join(', ') || 'none'}`)
+  throw new UsageError(
+    `unknown model ${JSON.stringify(chosen ?? '')}; models with embeddings here: ${names.join(', ') || 'none'}`,
+  )
 }
 
 function chooseTrack({ report }: ReadLedger, text: string, context: CommandContext): LedgerTrack {
   const exact = report.find(text, resolve(context.cwd, text))
-  const found = exact.length > 0 ? exact : report.findByName(text.replaceAll('•', '&').replaceAll(/[/\\]/g, '_'))
+  const found =
+    exact.length > 0 ? exact : report.findByName(text.replaceAll('•', '&').replaceAll(/[/\\]/g, '_'))
   const track = found.find(({ state }) => state === 'present') ?? found[0]
   if (track !== undefined) return track
   throw new PermanentError({
@@ -79,15 +87,18 @@ async function nearest(
       hint: 'see `soundledger status` for failures and what is pending',
     })
   }
-  const query = Float32Array.from(first.embedding)
-  for (const { embedding } of others) embedding.forEach((value, n) => void (query[n] = (query[n] ?? 0) + value))
+  const query = first.embedding.map((value, n) =>
+    others.reduce((sum, { embedding }) => sum + (embedding[n] ?? 0), value),
+  )
   const hits = await store.search(alias, query, { k: count * (others.length + 1), exclude: [track.key] })
   const best = new Map<string, number>()
   for (const { key, score } of hits) if (!best.has(key)) best.set(key, score)
   const tracks = ledger.report.byKeys([...best.keys()])
   return [...best].slice(0, count).flatMap(([key, score]) => {
     const hit = tracks.get(key)
-    return hit === undefined ? [] : [{ trackId: publicId(hit), name: displayName(hit.attributes), path: hit.path, score }]
+    return hit === undefined
+      ? []
+      : [{ trackId: publicId(hit), name: displayName(hit.attributes), path: hit.path, score }]
   })
 }
 

@@ -8,7 +8,10 @@ const FAILURES_SHOWN = 20
 const FAILURES_JSON = 1000
 
 /** `soundledger status`: what the ledger says, with or without a running daemon. */
-export function status(options: CommonOptions & { readonly json?: boolean }, context: CommandContext): ExitCode {
+export function status(
+  options: CommonOptions & { readonly json?: boolean },
+  context: CommandContext,
+): ExitCode {
   const ledger = readLedger(join(dataDirectory(options, context), LEDGER_FILE))
   try {
     const { report } = ledger
@@ -39,7 +42,10 @@ interface Facts {
 }
 
 function asText({ tracks, operations, models, failures, holds }: Facts): string {
-  const counts = new Table({ head: ['', 'total', 'done', 'pending', 'failed', 'provider'], style: { head: [] } })
+  const counts = new Table({
+    head: ['', 'total', 'done', 'pending', 'failed', 'provider'],
+    style: { head: [] },
+  })
   counts.push(['operations', operations.total, operations.done, operations.pending, operations.failed, ''])
   for (const { name, done, pending, failed, provider } of models) {
     counts.push([`  ${name}`, done + pending + failed, done, pending, failed, provider ?? 'not loaded yet'])
@@ -50,7 +56,10 @@ function asText({ tracks, operations, models, failures, holds }: Facts): string 
     ...holds.map(({ reason, tracks: held }) => `held: ${held} tracks: ${reason}`),
   ]
   for (const { path, model, cause, attempts, nextAttemptAt } of failures) {
-    const next = nextAttemptAt === null ? 'when the file changes or on `soundledger retry`' : new Date(nextAttemptAt).toLocaleString()
+    const next =
+      nextAttemptAt === null
+        ? 'when the file changes or on `soundledger retry`'
+        : new Date(nextAttemptAt).toLocaleString()
     lines.push(`failed: ${path}\n        ${model}: ${cause}\n        attempts: ${attempts}, next: ${next}`)
   }
   return `${lines.join('\n')}\n`

@@ -20,7 +20,11 @@ export interface WatchOptions extends CommonOptions {
 const FIRST_READS = 3
 
 /** `soundledger watch`: keeps embeddings in step with the library until interrupted, or with `--once` until converged. */
-export async function watch(folders: readonly string[], options: WatchOptions, context: CommandContext): Promise<ExitCode> {
+export async function watch(
+  folders: readonly string[],
+  options: WatchOptions,
+  context: CommandContext,
+): Promise<ExitCode> {
   const overrides = options.demo === true ? {} : { library: libraryOverrides(folders, options, context) }
   if (options.demo === true && (folders.length > 0 || options.library !== undefined)) {
     throw new UsageError('--demo makes its own library: leave out folders and --library')
@@ -34,18 +38,26 @@ export async function watch(folders: readonly string[], options: WatchOptions, c
   return run.untilDone(startedAt)
 }
 
-function libraryOverrides(folders: readonly string[], { library }: WatchOptions, context: CommandContext): Record<string, unknown> {
+function libraryOverrides(
+  folders: readonly string[],
+  { library }: WatchOptions,
+  context: CommandContext,
+): Record<string, unknown> {
   for (const folder of folders) assertFolder(resolve(context.cwd, folder))
   if (library !== undefined && folders.length > 0) {
     throw new UsageError('--library takes the music folders from the database: leave out the folders')
   }
   if (library !== undefined) return { database: resolve(context.cwd, library), folders: [] }
-  return folders.length > 0 ? { folders: folders.map((folder) => resolve(context.cwd, folder)), database: null } : {}
+  return folders.length > 0
+    ? { folders: folders.map((folder) => resolve(context.cwd, folder)), database: null }
+    : {}
 }
 
 function assertFolder(folder: string): void {
-  if (!existsSync(folder)) throw new UsageError(`${folder}: there is no such folder; commands are listed by --help`)
-  if (!statSync(folder).isDirectory()) throw new UsageError(`${folder} is a file, expected a music folder (a database goes to --library)`)
+  if (!existsSync(folder))
+    throw new UsageError(`${folder}: there is no such folder; commands are listed by --help`)
+  if (!statSync(folder).isDirectory())
+    throw new UsageError(`${folder} is a file, expected a music folder (a database goes to --library)`)
 }
 
 interface RunningDemo extends AsyncDisposable {
@@ -96,7 +108,11 @@ class Run {
       config: this.#config,
       library: libraryOptions(this.#config, this.#context),
       dataDir,
-      modelFolders: [join(this.#context.packageRoot, 'models'), join(dataDir, 'models'), ...this.#config.models.folders],
+      modelFolders: [
+        join(this.#context.packageRoot, 'models'),
+        join(dataDir, 'models'),
+        ...this.#config.models.folders,
+      ],
       events,
     })
     this.#context.onInterrupt(
@@ -119,7 +135,8 @@ class Run {
     events.on('converged', () => {
       progress.stop()
       this.#report(daemon, performance.now() - startedAt)
-      if (this.#options.once === true) ended.resolve(daemon.report.tracks().failed > 0 ? EXIT.failedTracks : EXIT.done)
+      if (this.#options.once === true)
+        ended.resolve(daemon.report.tracks().failed > 0 ? EXIT.failedTracks : EXIT.done)
     })
     try {
       return await ended.promise
@@ -131,7 +148,8 @@ class Run {
 
   #showProgress(daemon: Daemon): void {
     const { done, failed, total } = daemon.report.operations()
-    if (done + failed < total) this.#output.progress.update(done + failed, total, daemon.report.tracks().total)
+    if (done + failed < total)
+      this.#output.progress.update(done + failed, total, daemon.report.tracks().total)
   }
 
   #report(daemon: Daemon, durationMs: number): void {
@@ -140,7 +158,9 @@ class Run {
     const operations = daemon.report.operations()
     if (this.#options.json === true) {
       const run = { ...this.#counters }
-      stdout.write(`${JSON.stringify({ converged: true, tracks, operations, run, durationMs: Math.round(durationMs) })}\n`)
+      stdout.write(
+        `${JSON.stringify({ converged: true, tracks, operations, run, durationMs: Math.round(durationMs) })}\n`,
+      )
       return
     }
     const { embedded, reused, attributesUpdated, removed } = this.#counters
@@ -150,7 +170,7 @@ class Run {
       ...daemon.report.failures(10).map(({ path, cause }) => `  failed: ${path}: ${cause}`),
     ]
     stderr.write(`${lines.join('\n')}\n`)
-    if (this.#options.once !== true) stderr.write('Watching. Ctrl-C stops; `soundledger status` and `soundledger similar` work meanwhile.\n')
+    if (this.#options.once !== true)
+      stderr.write('Watching. Ctrl-C stops; `soundledger status` and `soundledger similar` work meanwhile.\n')
   }
 }
-

@@ -42,6 +42,13 @@ export class PermanentError extends SoundledgerError {
   readonly transient = false
 }
 
+/** Why something failed, for readers who know already what it was done to. */
+export function describeCause(error: unknown): string {
+  if (!(error instanceof SoundledgerError)) return describeError(error)
+  const hint = error.hint === undefined ? '' : ` (${error.hint})`
+  return `${error.operation}: ${error.message}${hint}`
+}
+
 /** Any thrown value as one line. */
 export function describeError(error: unknown): string {
   if (error instanceof SoundledgerError) return error.describe()

@@ -16,7 +16,7 @@ export type TrackOutcome =
 
 /** Everything that telemetry may want to know; the stages never know who listens. */
 export interface EventMap {
-  started: [{ dataDir: string; library: string; pid: number }]
+  started: [{ dataDir: string; library: string; models: readonly string[] }]
   pass: [{ causes: readonly string[]; summary: PassSummary }]
   passFailed: [{ causes: readonly string[]; error: unknown; retryInMs: number | null }]
   decided: [Decision]

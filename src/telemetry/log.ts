@@ -1,6 +1,6 @@
 import { type DestinationStream, type Logger, pino } from 'pino'
 import pretty from 'pino-pretty'
-import { describeError } from '../core/errors.ts'
+import { describeCause, describeError } from '../core/errors.ts'
 import type { Events } from '../core/events.ts'
 import type { LedgerTrack } from '../core/track.ts'
 
@@ -33,7 +33,10 @@ export function logEvents(events: Events, log: Logger): void {
   events.on('pass', ({ causes, summary }) => {
     const { rows, unchanged, decisions, consistent, durationMs } = summary
     const level = unchanged === rows && causes.every((cause) => cause !== 'start') ? 'debug' : 'info'
-    log[level]({ causes, rows, decisions, consistent, durationMs: Math.round(durationMs) }, 'library compared with ledger')
+    log[level](
+      { causes, rows, decisions, consistent, durationMs: Math.round(durationMs) },
+      'library compared with ledger',
+    )
   })
   events.on('passFailed', ({ causes, error, retryInMs }) =>
     log.error({ causes, retryInMs }, `library not read, nothing changed: ${describeError(error)}`),
@@ -42,14 +45,20 @@ export function logEvents(events: Events, log: Logger): void {
     const level = outcome === 'published' ? 'debug' : 'info'
     log[level]({ ...about(track), models, durationMs: Math.round(durationMs) }, outcome)
   })
-  events.on('failed', ({ track, model, error }) => log.warn({ ...about(track), model }, `failed: ${describeError(error)}`))
+  events.on('failed', ({ track, model, error }) =>
+    log.warn({ ...about(track), model }, `failed: ${describeCause(error)}`),
+  )
   events.on('childExited', ({ kind, cause }) => log.warn({ cause }, `${kind} process ended`))
   events.on('provider', (choice) => log.info(choice, 'execution provider chosen'))
   events.on('held', ({ reason, tracks }) => log.warn({ tracks }, `removal held: ${reason}`))
   events.on('recovered', (counts) => log.info(counts, 'interrupted writes settled'))
-  events.on('audited', (counts) => log.warn(counts, 'the store lacked rows that the ledger calls done; they are due again'))
+  events.on('audited', (counts) =>
+    log.warn(counts, 'the store lacked rows that the ledger calls done; they are due again'),
+  )
   events.on('switched', (change) => log.info(change, 'readers see the new collection'))
-  events.on('converged', ({ durationMs }) => log.info({ durationMs: Math.round(durationMs) }, 'converged: nothing left to do'))
+  events.on('converged', ({ durationMs }) =>
+    log.info({ durationMs: Math.round(durationMs) }, 'converged: nothing left to do'),
+  )
   events.on('warning', ({ message, error }) =>
     log.warn(error === undefined ? message : `${message}: ${describeError(error)}`),
   )

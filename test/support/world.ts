@@ -1,5 +1,5 @@
 import type { Inspection } from '../../src/core/audio.ts'
-import { describeError, PermanentError } from '../../src/core/errors.ts'
+import { describeCause, PermanentError } from '../../src/core/errors.ts'
 import { Events } from '../../src/core/events.ts'
 import { collectionName, type Model } from '../../src/core/model.ts'
 import { PRIORITY, type TrackJob } from '../../src/core/operation.ts'
@@ -208,7 +208,7 @@ export class Bench {
       },
       events: this.events,
       now: () => this.now,
-      describe: describeError,
+      describe: describeCause,
     }
   }
 }
