@@ -102,8 +102,8 @@ function onlyAudioStream(container: FormatContext, path: string): Stream {
 }
 
 /**
- * Reads the next packet of the audio stream into `packet`, which the caller unrefs. False at the end, and where the
- * container is damaged so that reading cannot go on.
+ * Reads the next packet of the audio stream into `packet`, which the caller unrefs. False at the end, and where reading
+ * cannot go on: the container is damaged, or a chained Ogg file goes on with another rate or number of channels.
  *
  * @throws TransientError when the disk, not the file's content, is at fault.
  */

@@ -27,8 +27,8 @@ export class PcmOutput {
     this.segments = windows === null ? null : mergeWindows(windows)
     this.#windows = windows ?? []
     this.#file = file
-    this.#resampler = new Resampler(spec)
     this.#pcm = new PcmFile(file, spec.channels)
+    this.#resampler = new Resampler(spec)
     this.#take = (samples) => this.#keep(samples)
   }
 

@@ -1,79 +1,23 @@
 import { rm } from 'node:fs/promises'
-import type { AudioSpec, DecodedAudio, Inspection } from '../core/audio.ts'
+import type { DecodedAudio, Inspection } from '../core/audio.ts'
 import { TransientError } from '../core/errors.ts'
-import type { FileStat } from '../core/track.ts'
 import { AudioChild, type ChildExit } from './audio-child.ts'
 import { type Answer, type DecodeAnswer, type Fault, fromFailure, type Request } from './messages.ts'
+import type {
+  AudioPool,
+  AudioPoolOptions,
+  AudioPoolStats,
+  DecodeOptions,
+  InspectOptions,
+  RequestOptions,
+} from './pool-types.ts'
 import { Scratch } from './scratch.ts'
 import { ANALYSED_SECONDS_MAX } from './windows.ts'
 
-export interface AudioPoolOptions {
-  /** How many files are worked on at once. */
-  readonly children: number
-  /** For one request, from the moment a child takes it. */
-  readonly timeoutMs: number
-  readonly rssLimitBytes: number
-  /** Longer tracks are only sampled; 1800 s unless given. */
-  readonly analysedSecondsMax?: number
-  /** For decoded audio; what an earlier pool left there is deleted. */
-  readonly scratchFolder: string
-  /** Told of every child that ended, expected or not. */
-  readonly onChildExit?: (exit: ChildEnd) => void
-  /** For tests: requests may ask a child to misbehave. */
-  readonly faults?: boolean
-}
+export type { AudioPool, AudioPoolOptions, AudioPoolStats, ChildEnd, RequestOptions } from './pool-types.ts'
 
-export interface ChildEnd extends ChildExit {
-  /** "decoder crashed (SIGSEGV)", "closed", ...: why it ended. */
-  readonly reason: string
-  /** The file it was working on; null when it was idle. */
-  readonly path: string | null
-}
-
-export interface RequestOptions {
-  readonly signal?: AbortSignal
-  /** Only with the pool's `faults`. */
-  readonly fault?: Fault
-}
-
-export interface AudioPoolStats {
-  /** Child processes alive now. */
-  readonly children: number
-  readonly pids: readonly number[]
-  readonly running: number
-  readonly queued: number
-  readonly completed: number
-  readonly failed: number
-  /** Children that ended before the pool was closed. */
-  readonly restarts: number
-  /** Time that children spent on requests, summed over children. */
-  readonly busyMs: number
-  /** Sizes of the files that were read, once for each request. */
-  readonly bytesRead: number
-  readonly corruptPackets: number
-}
-
-export interface AudioPool {
-  /**
-   * Fingerprint, length and, if asked for, tags of one file.
-   *
-   * @throws PermanentError when it is no audio, TransientError when it cannot be read now, changed while being read, or
-   * its child died, hung or took too much memory; the signal's reason when aborted.
-   */
-  inspect(path: string, options: RequestOptions & { readonly tags: boolean }): Promise<Inspection>
-  /** PCM of one file for each spec. Same errors as `inspect`; also TransientError when the file is not `expected`. */
-  decode(
-    path: string,
-    options: RequestOptions & {
-      readonly expected: FileStat
-      readonly specs: readonly AudioSpec[]
-      readonly durationSeconds: number
-    },
-  ): Promise<DecodedAudio>
-  stats(): AudioPoolStats
-  /** Ends all children and deletes all decoded audio; requests under way fail. May be called again. */
-  close(): Promise<void>
-}
+const IDLE = 'idle'
+const IDLE_MS = 60_000
 
 interface Job {
   readonly request: Request
@@ -91,6 +35,7 @@ interface Slot {
   child: AudioChild | null
   job: Job | null
   startedAt: number
+  /** While there is a job: its time limit; else how long the child may still be idle. */
   timer: NodeJS.Timeout | null
   /** Why we killed it, and what its job fails with; null while we have not. */
   ending: { readonly reason: string; readonly error: unknown } | null
@@ -121,19 +66,12 @@ class ChildPool implements AudioPool {
     }))
   }
 
-  async inspect(path: string, options: RequestOptions & { readonly tags: boolean }): Promise<Inspection> {
+  async inspect(path: string, options: InspectOptions): Promise<Inspection> {
     const request: Request = { kind: 'inspect', path, tags: options.tags, ...this.#fault(options) }
     return (await this.#submit(request, options.signal)) as Inspection
   }
 
-  async decode(
-    path: string,
-    options: RequestOptions & {
-      readonly expected: FileStat
-      readonly specs: readonly AudioSpec[]
-      readonly durationSeconds: number
-    },
-  ): Promise<DecodedAudio> {
+  async decode(path: string, options: DecodeOptions): Promise<DecodedAudio> {
     const { expected, specs, durationSeconds, signal } = options
     const scratchBase = this.#scratch.base()
     const analysedSecondsMax = this.#options.analysedSecondsMax ?? ANALYSED_SECONDS_MAX
@@ -200,6 +138,7 @@ class ChildPool implements AudioPool {
       if (slot.job !== null || slot.ending !== null) continue
       const job = this.#queue.shift()
       if (job === undefined) return
+      clearTimeout(slot.timer ?? undefined)
       slot.job = job
       slot.startedAt = performance.now()
       slot.timer = setTimeout(() => this.#timeOut(slot, job), this.#options.timeoutMs)
@@ -233,6 +172,9 @@ class ChildPool implements AudioPool {
       this.#end(slot, overMemory(answer.rssBytes, this.#options.rssLimitBytes), null)
     }
     this.#dispatch()
+    if (slot.job === null && slot.ending === null) {
+      slot.timer = setTimeout(() => this.#end(slot, IDLE, null), this.#options.idleMs ?? IDLE_MS).unref()
+    }
   }
 
   #ended(slot: Slot, exit: ChildExit): void {
@@ -241,10 +183,10 @@ class ChildPool implements AudioPool {
     this.#vacate(slot)
     slot.child = null
     slot.ending = null
-    if (this.#closing === null) this.#counts.restarts += 1
+    if (this.#closing === null && reason !== IDLE) this.#counts.restarts += 1
     if (job !== null) this.#settle(job, () => job.reject(ending?.error ?? failed(job.request, reason)))
-    this.#options.onChildExit?.({ ...exit, reason, path: job?.request.path ?? null })
     if (this.#closing === null) this.#dispatch()
+    this.#options.onChildExit?.({ ...exit, reason, path: job?.request.path ?? null })
   }
 
   #whyEnded({ code, signal, rssBytes, stderr }: ChildExit): string {
@@ -279,7 +221,7 @@ class ChildPool implements AudioPool {
 
   #vacate(slot: Slot): void {
     if (slot.job !== null) this.#counts.busyMs += performance.now() - slot.startedAt
-    if (slot.timer !== null) clearTimeout(slot.timer)
+    clearTimeout(slot.timer ?? undefined)
     slot.timer = null
     slot.job = null
   }

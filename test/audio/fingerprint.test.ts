@@ -147,6 +147,18 @@ describe('fingerprint', () => {
     assert.equal(print(grown), print(path))
   })
 
+  test('a chained Ogg file keeps it whatever the second recording is called', (t) => {
+    const folder = temporaryFolder(t)
+    const chain = (title: string): string => {
+      const second = readFileSync(make(folder, 'ogg', 2, title))
+      const path = join(folder, `chained-${title}.ogg`)
+      writeFileSync(path, Buffer.concat([readFileSync(make(folder, 'ogg', 1)), second]))
+      return print(path)
+    }
+    assert.equal(chain('one'), chain('another'.repeat(30)))
+    assert.notEqual(chain('one'), print(make(folder, 'ogg', 1)))
+  })
+
   test('a vorbis stream has one fingerprint in Ogg and in Matroska', (t) => {
     const folder = temporaryFolder(t)
     assert.equal(print(make(folder, 'mka')), print(make(folder, 'ogg')))

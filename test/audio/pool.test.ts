@@ -133,6 +133,17 @@ describe('audio pool', () => {
     })
   }
 
+  test('a child without work ends after the idle time, and the next request starts another', async (t) => {
+    const folder = temporaryFolder(t)
+    const path = writeAudio(folder, 'a.flac', 'flac', 1, 1)
+    const idle = Promise.withResolvers<ChildEnd>()
+    const pool = openPool(t, folder, { idleMs: 1, onChildExit: idle.resolve })
+    await pool.inspect(path, { tags: false })
+    assert.equal((await idle.promise).reason, 'idle')
+    assert.deepEqual([pool.stats().children, pool.stats().restarts], [0, 0])
+    assert.equal((await pool.inspect(path, { tags: false })).codec, 'flac')
+  })
+
   test('without the option faults a child never misbehaves on request', async (t) => {
     const folder = temporaryFolder(t)
     const path = writeAudio(folder, 'a.flac', 'flac', 1, 1)
