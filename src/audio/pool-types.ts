@@ -24,6 +24,8 @@ export interface AudioPoolOptions {
 export interface ChildEnd extends ChildExit {
   /** "decoder crashed (SIGSEGV)", "closed", ...: why it ended. */
   readonly reason: string
+  /** True when it was closed, idle or aborted: nothing to worry about. */
+  readonly expected: boolean
   /** The file it was working on; null when it was idle. */
   readonly path: string | null
 }

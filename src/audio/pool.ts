@@ -17,7 +17,10 @@ import { ANALYSED_SECONDS_MAX } from './windows.ts'
 export type { AudioPool, AudioPoolOptions, AudioPoolStats, ChildEnd, RequestOptions } from './pool-types.ts'
 
 const IDLE = 'idle'
+const CLOSED = 'closed'
+const ABORTED = 'aborted'
 const IDLE_MS = 60_000
+const EXPECTED: ReadonlySet<string> = new Set([IDLE, CLOSED, ABORTED])
 
 interface Job {
   readonly request: Request
@@ -111,7 +114,7 @@ class ChildPool implements AudioPool {
     const exits = this.#slots.flatMap((slot) => {
       const exited = slot.child?.exited
       const error = slot.job === null ? null : closed(slot.job.request)
-      this.#end(slot, 'closed', error)
+      this.#end(slot, CLOSED, error)
       return exited === undefined ? [] : [exited]
     })
     await Promise.all(exits)
@@ -186,7 +189,8 @@ class ChildPool implements AudioPool {
     if (this.#closing === null && reason !== IDLE) this.#counts.restarts += 1
     if (job !== null) this.#settle(job, () => job.reject(ending?.error ?? failed(job.request, reason)))
     if (this.#closing === null) this.#dispatch()
-    this.#options.onChildExit?.({ ...exit, reason, path: job?.request.path ?? null })
+    const expected = EXPECTED.has(reason)
+    this.#options.onChildExit?.({ ...exit, reason, expected, path: job?.request.path ?? null })
   }
 
   #whyEnded({ code, signal, rssBytes, stderr }: ChildExit): string {
@@ -209,7 +213,7 @@ class ChildPool implements AudioPool {
       return
     }
     const slot = this.#slots.find((candidate) => candidate.job === job)
-    if (slot !== undefined) this.#end(slot, 'aborted', job.signal?.reason)
+    if (slot !== undefined) this.#end(slot, ABORTED, job.signal?.reason)
   }
 
   /** Kills the slot's child; its job, if any, fails with `error` once the child is gone. */

@@ -128,7 +128,7 @@ describe('audio pool', () => {
       assert.equal(bad.reason.subject, path)
       assert.equal(good.status, 'fulfilled')
       assert.equal(pool.stats().restarts, 1)
-      assert.deepEqual([ends.length, ends[0]?.path], [1, path])
+      assert.deepEqual([ends.length, ends[0]?.path, ends[0]?.expected], [1, path, false])
       assert.match(ends[0]?.reason ?? '', cause)
     })
   }
@@ -139,7 +139,8 @@ describe('audio pool', () => {
     const idle = Promise.withResolvers<ChildEnd>()
     const pool = openPool(t, folder, { idleMs: 1, onChildExit: idle.resolve })
     await pool.inspect(path, { tags: false })
-    assert.equal((await idle.promise).reason, 'idle')
+    const { reason, expected } = await idle.promise
+    assert.deepEqual({ reason, expected }, { reason: 'idle', expected: true })
     assert.deepEqual([pool.stats().children, pool.stats().restarts], [0, 0])
     assert.equal((await pool.inspect(path, { tags: false })).codec, 'flac')
   })
