@@ -48,7 +48,8 @@ function statements(db: Connection, id: number) {
     setSegment: db.prepare(
       `insert into segments_${id} (track, segment, offset_seconds, duration_seconds) values (?, ?, ?, ?)
        on conflict (track, segment) do update
-       set offset_seconds = excluded.offset_seconds, duration_seconds = excluded.duration_seconds`,
+       set offset_seconds = excluded.offset_seconds, duration_seconds = excluded.duration_seconds
+       where (offset_seconds, duration_seconds) <> (excluded.offset_seconds, excluded.duration_seconds)`,
     ),
     insertVector: db.prepare(`insert into vectors_${id} (rowid, embedding, available) values (?, ?, ?)`),
     setVector: db.prepare(`update vectors_${id} set embedding = ? where rowid = ?`),
