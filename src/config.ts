@@ -12,7 +12,12 @@ const cores = availableParallelism()
 export const CONFIG = z.strictObject({
   library: z
     .strictObject({
-      database: z.string().min(1).nullable().default(null).describe('Navidrome database; null: the library is folders'),
+      database: z
+        .string()
+        .min(1)
+        .nullable()
+        .default(null)
+        .describe('Navidrome database; null: the library is folders'),
       folders: z.array(z.string().min(1)).default([]).describe('music folders, when there is no database'),
       path_map: z
         .array(z.strictObject({ from: z.string().startsWith('/'), to: z.string().startsWith('/') }))
@@ -26,15 +31,26 @@ export const CONFIG = z.strictObject({
   capture: z
     .strictObject({
       poll_seconds: seconds.default(1).describe('how often the database is asked whether it moved'),
-      debounce_seconds: z.number().nonnegative().default(0.5).describe('quiet time before a change is looked at'),
+      debounce_seconds: z
+        .number()
+        .nonnegative()
+        .default(0.5)
+        .describe('quiet time before a change is looked at'),
       max_wait_seconds: seconds.default(5).describe('longest wait when changes keep coming'),
       full_diff_minutes: seconds.default(60).describe('a full diff at least this often'),
     })
     .prefault({}),
   models: z
     .strictObject({
-      enabled: z.array(z.string().min(1)).min(1).default(['timbre']).describe('models whose embeddings are kept'),
-      folders: z.array(z.string().min(1)).default([]).describe('more folders that hold models, one folder each'),
+      enabled: z
+        .array(z.string().min(1))
+        .min(1)
+        .default(['timbre'])
+        .describe('models whose embeddings are kept'),
+      folders: z
+        .array(z.string().min(1))
+        .default([])
+        .describe('more folders that hold models, one folder each'),
     })
     .prefault({}),
   audio: z
@@ -42,8 +58,14 @@ export const CONFIG = z.strictObject({
       children: count.default(Math.max(1, cores - 1)).describe('decoding processes (default: cores - 1)'),
       timeout_seconds: seconds.default(120).describe('time limit for one file'),
       memory_limit_mb: count.default(1024).describe('a decoding process above this is replaced'),
-      analysed_minutes: seconds.default(30).describe('longest part of a track that is analysed, spread evenly'),
-      scratch_dir: z.string().min(1).default(tmpdir()).describe('folder for decoded audio on its way to the model'),
+      analysed_minutes: seconds
+        .default(30)
+        .describe('longest part of a track that is analysed, spread evenly'),
+      scratch_dir: z
+        .string()
+        .min(1)
+        .default(tmpdir())
+        .describe('folder for decoded audio on its way to the model'),
     })
     .prefault({}),
   execution: z
@@ -53,7 +75,7 @@ export const CONFIG = z.strictObject({
         .default('auto')
         .describe('where models run; auto: the first that works'),
       threads: count.default(cores).describe('CPU threads of a model (default: cores)'),
-      batch_windows: count.max(256).default(8).describe('windows in one run of a model, from several tracks'),
+      batch_windows: count.max(256).default(4).describe('windows in one run of a model, from several tracks'),
       timeout_seconds: seconds.default(120).describe('time limit for one run of a model'),
       idle_unload_seconds: seconds.default(360).describe('a model unused for this long is unloaded'),
     })
@@ -69,7 +91,11 @@ export const CONFIG = z.strictObject({
         .array(seconds)
         .default([1, 15, 240])
         .describe('waits before a failed track is tried again; afterwards only when its file changes'),
-      drain_seconds: z.number().nonnegative().default(20).describe('how long work in progress may take after Ctrl-C'),
+      drain_seconds: z
+        .number()
+        .nonnegative()
+        .default(20)
+        .describe('how long work in progress may take after Ctrl-C'),
     })
     .prefault({}),
   removal: z
@@ -81,8 +107,14 @@ export const CONFIG = z.strictObject({
     .prefault({}),
   log: z
     .strictObject({
-      level: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info').describe('least level logged'),
-      format: z.enum(['auto', 'pretty', 'json']).default('auto').describe('auto: pretty on a terminal, JSON elsewhere'),
+      level: z
+        .enum(['trace', 'debug', 'info', 'warn', 'error', 'silent'])
+        .default('info')
+        .describe('least level logged'),
+      format: z
+        .enum(['auto', 'pretty', 'json'])
+        .default('auto')
+        .describe('auto: pretty on a terminal, JSON elsewhere'),
     })
     .prefault({}),
 })
@@ -146,15 +178,24 @@ function describeIssue(issue: z.core.$ZodIssue, values: unknown, source: string)
   const name = (path: readonly PropertyKey[]) =>
     source === 'environment' ? environmentName(path.map(String)) : path.map(String).join('.')
   if (issue.code === 'unrecognized_keys') {
-    const known = Object.keys(issue.path.length === 0 ? CONFIG.shape : (sectionShape(String(issue.path[0])) ?? {}))
-    return issue.keys.map((key) => `unknown key ${name([...issue.path, key])}; known here: ${known.join(', ')}`).join('; ')
+    const known = Object.keys(
+      issue.path.length === 0 ? CONFIG.shape : (sectionShape(String(issue.path[0])) ?? {}),
+    )
+    return issue.keys
+      .map((key) => `unknown key ${name([...issue.path, key])}; known here: ${known.join(', ')}`)
+      .join('; ')
   }
-  const value = issue.path.reduce<unknown>((at, key) => (at as Record<PropertyKey, unknown> | undefined)?.[key], values)
+  const value = issue.path.reduce<unknown>(
+    (at, key) => (at as Record<PropertyKey, unknown> | undefined)?.[key],
+    values,
+  )
   return `${name(issue.path)} is ${JSON.stringify(value) ?? 'absent'}: ${issue.message}`
 }
 
 function sectionShape(section: string): Record<string, unknown> | undefined {
-  return Object.entries(CONFIG.shape).find(([name]) => name === section)?.[1].unwrap().shape
+  return Object.entries(CONFIG.shape)
+    .find(([name]) => name === section)?.[1]
+    .unwrap().shape
 }
 
 function readFile(file: string): Values {
@@ -170,7 +211,12 @@ function readFile(file: string): Values {
     return (parseYaml(readFileSync(file, 'utf8')) ?? {}) as Values
   } catch (error) {
     if (!(error instanceof YAMLParseError)) throw error
-    throw new PermanentError({ operation: 'read configuration', subject: file, message: error.message, cause: error })
+    throw new PermanentError({
+      operation: 'read configuration',
+      subject: file,
+      message: error.message,
+      cause: error,
+    })
   }
 }
 

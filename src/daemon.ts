@@ -111,11 +111,20 @@ async function wire(options: DaemonOptions, closers: AsyncDisposableStack): Prom
     library: describeLibrary(library),
     models: models.map(({ name }) => name),
   })
-  const follower = followLibrary({ config, library, dataDir, ledger, events, onWork: () => queue.poke() })
+  // What an earlier run left to do may be stale: the library is looked at first, unless there is nothing to be stale.
+  if (ledger.report.tracks().total === 0) queue.start()
+  const follower = followLibrary({
+    config,
+    library,
+    dataDir,
+    ledger,
+    events,
+    onWork: () => queue.poke(),
+    onCompared: () => queue.start(),
+  })
   const settle = announceConvergence(options, () => follower.idle() && queue.idle, models, ledger, store)
   closers.use(follower)
   closers.defer(() => queue.drain(config.queue.drain_seconds * 1000))
-  queue.start()
   return {
     report: ledger.report,
     knowsLibrary: () => follower.knowsLibrary(),
@@ -163,8 +172,8 @@ function openAudio({ config, dataDir, events }: DaemonOptions): AudioPool {
     rssLimitBytes: config.audio.memory_limit_mb * 2 ** 20,
     analysedSecondsMax: config.audio.analysed_minutes * 60,
     scratchFolder: join(config.audio.scratch_dir, `soundledger-${scratchName}`),
-    onChildExit({ reason }) {
-      if (reason !== 'closed') events.emit('childExited', { kind: 'audio', cause: reason })
+    onChildExit({ reason, expected }) {
+      if (!expected) events.emit('childExited', { kind: 'audio', cause: reason })
     },
   })
 }
@@ -176,9 +185,10 @@ function openEmbedder(config: Config, ledger: Ledger, events: Events): Embedder 
     provider: execution.provider,
     batchWindows: execution.batch_windows,
     timeoutMs: execution.timeout_seconds * 1000,
+    decoderVersion: DECODER_VERSION,
     idleUnloadMs: execution.idle_unload_seconds * 1000,
     onEvent(event) {
-      if (event.type === 'process-ended' && event.reason !== 'the embedder was closed')
+      if (event.type === 'process-ended' && !event.expected)
         events.emit('childExited', { kind: 'inference', cause: event.reason })
       if (event.type !== 'provider-chosen') return
       const { provider, reason } = event.choice

@@ -26,6 +26,8 @@ export interface FollowOptions {
   readonly events: Events
   /** The ledger has new work. */
   readonly onWork: () => void
+  /** The library was compared, or could not be. */
+  readonly onCompared: () => void
 }
 
 export interface LibraryFollower extends AsyncDisposable {
@@ -59,7 +61,9 @@ export function followLibrary(options: FollowOptions): LibraryFollower {
     ),
     (each) => each.close(),
   )
-  const folders = closers.adopt(new RootWatch(config, events, () => wakeUps.wake('folder')), (each) => each.close())
+  const folders = closers.adopt(new RootWatch(config, events, () => wakeUps.wake('folder')), (each) =>
+    each.close(),
+  )
   const loop = closers.adopt(
     new ReconcileLoop({
       pass: async (causes) => {
@@ -71,7 +75,7 @@ export function followLibrary(options: FollowOptions): LibraryFollower {
       },
       onFailed: (causes, error, retryInMs) => events.emit('passFailed', { causes, error, retryInMs }),
       retryDelaysMs: RETRY_DELAYS_MS,
-      onIdle: options.onWork,
+      onIdle: options.onCompared,
     }),
     (each) => each.close(),
   )
@@ -87,7 +91,10 @@ export function followLibrary(options: FollowOptions): LibraryFollower {
   }
 }
 
-async function apply(decisions: readonly Decision[], { ledger, events, onWork }: FollowOptions): Promise<void> {
+async function apply(
+  decisions: readonly Decision[],
+  { ledger, events, onWork }: FollowOptions,
+): Promise<void> {
   const addPriority = ledger.meta(FIRST_PASS) === null ? PRIORITY.backlog : PRIORITY.change
   for (let from = 0; from < decisions.length; from += APPLY_AT_ONCE) {
     ledger.changes.apply(decisions.slice(from, from + APPLY_AT_ONCE), addPriority, Date.now())
@@ -98,7 +105,10 @@ async function apply(decisions: readonly Decision[], { ledger, events, onWork }:
 }
 
 /** Lets go what has been missing for long enough, and notes what is held and why (I5). */
-async function settleMissing(holds: readonly Hold[], { config, ledger, events }: FollowOptions): Promise<void> {
+async function settleMissing(
+  holds: readonly Hold[],
+  { config, ledger, events }: FollowOptions,
+): Promise<void> {
   const policy = {
     graceMs: config.removal.grace_days * DAY_MS,
     guardShare: config.removal.guard_percent / 100,

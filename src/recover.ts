@@ -37,7 +37,11 @@ export async function recover(
 
 export interface AuditLedger {
   /** Tracks whose operation under this model is done, in pages by row id. */
-  donePage(model: string, after: number, limit: number): Array<{ trackId: number; key: string; fingerprint: string }>
+  donePage(
+    model: string,
+    after: number,
+    limit: number,
+  ): Array<{ trackId: number; key: string; fingerprint: string }>
   doneCount(model: string): number
   lost(operation: { trackId: number; model: string }, now: number): void
 }
@@ -76,6 +80,11 @@ export async function audit(
         missing += 1
       }
     }
-    if (missing > 0) events.emit('audited', { model: model.name, missing, strangers: Math.max(0, tracks - expected + missing) })
+    if (missing > 0)
+      events.emit('audited', {
+        model: model.name,
+        missing,
+        strangers: Math.max(0, tracks - expected + missing),
+      })
   }
 }

@@ -19,6 +19,8 @@ export interface Attributes {
 export interface SnapshotRow {
   /** The library's own id (Navidrome's `media_file.id`); null where the library is just folders. */
   readonly libraryId: string | null
+  /** Where the library's table keeps the row now; it may change without the track changing. Null where there is no table. */
+  readonly libraryRowid: number | null
   /** Absolute, as this machine sees it (after path mapping). */
   readonly path: string
   /** False when the library itself says that the track is missing. */
@@ -37,6 +39,7 @@ export interface LedgerTrack {
   readonly id: number
   readonly key: TrackKey
   readonly libraryId: string | null
+  readonly libraryRowid: number | null
   readonly path: string
   /** The file as it was last seen; null when it never could be stat'ed. */
   readonly file: FileStat | null

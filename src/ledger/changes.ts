@@ -8,16 +8,20 @@ const RELEASE_LIBRARY_ID =
   'update tracks set library_id = null where library_id = @libraryId and id <> @trackId'
 
 const INSERT_TRACK = `
-  insert into tracks (key, library_id, path, size_bytes, mtime_ns, artist, title, album, duration_seconds, inspect, priority, due_at)
-  values (@key, @libraryId, @path, @sizeBytes, @mtimeNs, @artist, @title, @album, @durationSeconds, 1, @priority, @now)`
+  insert into tracks (key, library_id, library_rowid, path, size_bytes, mtime_ns, artist, title, album, duration_seconds, inspect, priority, due_at)
+  values (@key, @libraryId, @libraryRowid, @path, @sizeBytes, @mtimeNs, @artist, @title, @album, @durationSeconds, 1, @priority, @now)`
 
-const INSERT_OPERATIONS = `
+export const INSERT_OPERATIONS = `
   insert into operations (track_id, model, state, updated_at)
-  select @trackId, name, 'pending', @now from models where enabled = 1`
+  select @trackId, name, 'pending', @now from models where enabled = 1
+  on conflict do nothing`
+
+/** A missing track keeps the operations that have rows; what was still to do, or failed, is asked again when it returns. */
+const DROP_UNDONE = "delete from operations where track_id = @trackId and state in ('pending', 'failed')"
 
 const UPDATE_TRACK = `
   update tracks set
-    library_id = @libraryId, path = @path,
+    library_id = @libraryId, library_rowid = @libraryRowid, path = @path,
     size_bytes = coalesce(@sizeBytes, size_bytes), mtime_ns = coalesce(@mtimeNs, mtime_ns),
     artist = coalesce(@artist, artist), title = coalesce(@title, title), album = coalesce(@album, album),
     duration_seconds = coalesce(@durationSeconds, duration_seconds),
@@ -34,7 +38,7 @@ const RESET_ATTEMPTS = `
   where track_id = @trackId and state = 'failed'`
 
 const MISS_TRACK = `
-  update tracks set state = 'missing', missing_since = @now, revision = revision + 1, publish = 1,
+  update tracks set state = 'missing', failed = 0, missing_since = @now, revision = revision + 1, publish = 1,
     priority = ${PRIORITY.metadata}, due_at = @now
   where id = @trackId and state = 'present'`
 
@@ -68,6 +72,7 @@ export function createChanges(db: Database.Database): Changes {
   const resetAttempts = db.prepare(RESET_ATTEMPTS)
   const unfail = db.prepare('update tracks set failed = 0 where id = @trackId and failed = 1')
   const missTrack = db.prepare(MISS_TRACK)
+  const dropUndone = db.prepare(DROP_UNDONE)
   const expire = db.prepare(EXPIRE)
   const confirm = db.prepare(CONFIRM)
 
@@ -83,7 +88,7 @@ export function createChanges(db: Database.Database): Changes {
   }
 
   function update(decision: Extract<Decision, { action: 'update' }>, now: number): void {
-    const { trackId, row, inspect, publish } = decision
+    const { trackId, row, reasons, inspect, publish } = decision
     claimLibraryId(row.libraryId, trackId)
     const priority = inspect ? PRIORITY.change : publish ? PRIORITY.metadata : null
     updateTrack.run({
@@ -94,16 +99,22 @@ export function createChanges(db: Database.Database): Changes {
       priority,
       now,
     })
+    if (reasons.includes('returned')) insertOperations.run({ trackId, now })
     if (!inspect) return
     resetAttempts.run({ trackId, now })
     unfail.run({ trackId })
+  }
+
+  function miss(trackId: number, now: number): void {
+    missTrack.run({ trackId, now })
+    dropUndone.run({ trackId })
   }
 
   const apply = db.transaction((decisions: readonly Decision[], addPriority: Priority, now: number) => {
     for (const decision of decisions) {
       if (decision.action === 'add') add(decision.row, addPriority, now)
       else if (decision.action === 'update') update(decision, now)
-      else missTrack.run({ trackId: decision.trackId, now })
+      else miss(decision.trackId, now)
     }
   })
 
@@ -118,6 +129,7 @@ export function createChanges(db: Database.Database): Changes {
 function columns(row: SnapshotRow, absent: '' | null) {
   return {
     libraryId: row.libraryId,
+    libraryRowid: row.libraryRowid,
     path: row.path,
     sizeBytes: row.file?.sizeBytes ?? null,
     mtimeNs: row.file?.mtimeNs ?? null,

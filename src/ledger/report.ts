@@ -96,7 +96,10 @@ export function createReport(db: Database.Database): Report {
       const held = holds().reduce((sum, { tracks }) => sum + tracks, 0)
       return { total: present + missing, present, missing, failed: count('track failed'), held }
     },
-    missing: () => ({ present: count('track present'), unconfirmed: count('track missing') - count('track confirmed') }),
+    missing: () => ({
+      present: count('track present'),
+      unconfirmed: count('track missing') - count('track confirmed'),
+    }),
     operations() {
       const sum = { total: 0, done: 0, pending: 0, failed: 0 }
       for (const { done, pending, failed } of models.all()) {

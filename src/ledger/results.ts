@@ -2,6 +2,7 @@ import type Database from 'better-sqlite3'
 import type { Inspection } from '../core/audio.ts'
 import { type Counter, PRIORITY, type TrackJob } from '../core/operation.ts'
 import type { LedgerTrack } from '../core/track.ts'
+import { INSERT_OPERATIONS } from './changes.ts'
 
 /** An operation whose vectors are about to be, or have been, written. */
 export interface WrittenOperation {
@@ -94,7 +95,7 @@ const DELETE_REMOVED = 'delete from tracks where id = @trackId and revision = @r
 const COUNT = 'insert into counters values (@name, @n) on conflict do update set value = value + @n'
 
 const ADOPT = `
-  update tracks set library_id = @libraryId, path = @path, size_bytes = @sizeBytes, mtime_ns = @mtimeNs,
+  update tracks set library_id = @libraryId, library_rowid = @libraryRowid, path = @path, size_bytes = @sizeBytes, mtime_ns = @mtimeNs,
     artist = @artist, title = @title, album = @album, duration_seconds = @durationSeconds,
     state = 'present', missing_since = null, removal_confirmed = 0, remove = 0, inspect = 0, publish = 1,
     revision = revision + 1, priority = ${PRIORITY.metadata}, due_at = @now
@@ -145,6 +146,7 @@ export function createResults(
   const published = statement(PUBLISHED)
   const deleteRemoved = statement(DELETE_REMOVED)
   const adopt = statement(ADOPT)
+  const insertOperations = statement(INSERT_OPERATIONS)
   const deleteTrack = statement('delete from tracks where id = ?')
   const countStatement = statement(COUNT)
 
@@ -178,9 +180,10 @@ export function createResults(
       count('fingerprinted')
     }),
     adopt: transaction((from, into, now) => {
-      const { libraryId, path, file, attributes } = from
+      const { libraryId, libraryRowid, path, file, attributes } = from
       deleteTrack.run(from.id)
-      adopt.run({ into: into.id, libraryId, path, ...NO_FILE, ...file, ...attributes, now })
+      insertOperations.run({ trackId: into.id, now })
+      adopt.run({ into: into.id, libraryId, libraryRowid, path, ...NO_FILE, ...file, ...attributes, now })
       settleTrack.run({ trackId: into.id, now })
     }),
     intend: transaction((operations, now) => {

@@ -2,13 +2,14 @@ import type { Operation, OperationState, Priority, TrackJob } from '../core/oper
 import type { FileStat, LedgerTrack, TrackState } from '../core/track.ts'
 
 /** Columns of `tracks` as a LedgerTrack; mtime_ns exceeds what a double holds, so it travels as text. */
-export const TRACK_COLUMNS = `tracks.id, key, library_id, path, size_bytes, cast(mtime_ns as text) as mtime_ns, tracks.fingerprint,
+export const TRACK_COLUMNS = `tracks.id, key, library_id, library_rowid, path, size_bytes, cast(mtime_ns as text) as mtime_ns, tracks.fingerprint,
   artist, title, album, duration_seconds, tracks.state, missing_since`
 
 export interface TrackRow {
   id: number
   key: string
   library_id: string | null
+  library_rowid: number | null
   path: string
   size_bytes: number | null
   mtime_ns: string | null
@@ -44,6 +45,7 @@ export function toTrack(row: TrackRow): LedgerTrack {
     id: row.id,
     key: row.key,
     libraryId: row.library_id,
+    libraryRowid: row.library_rowid,
     path: row.path,
     file: toFile(row),
     fingerprint: row.fingerprint,

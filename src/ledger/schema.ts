@@ -13,6 +13,7 @@ const MIGRATIONS = [
     id integer primary key,
     key text not null unique,
     library_id text,
+    library_rowid integer,
     path text not null,
     size_bytes integer,
     mtime_ns integer,
@@ -33,6 +34,7 @@ const MIGRATIONS = [
     due_at integer
   ) strict;
   create unique index tracks_library_id on tracks (library_id) where library_id is not null;
+  create index tracks_library_rowid on tracks (library_rowid) where library_rowid is not null;
   create index tracks_path on tracks (path);
   create index tracks_fingerprint on tracks (fingerprint) where fingerprint is not null;
   create index tracks_due on tracks (priority, due_at desc) where due_at is not null;

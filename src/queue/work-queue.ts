@@ -40,6 +40,7 @@ export class WorkQueue {
   readonly #abort = new AbortController()
   #timer: NodeJS.Timeout | null = null
   #running = false
+  #draining = false
 
   constructor(options: WorkQueueOptions) {
     this.#options = options
@@ -56,7 +57,9 @@ export class WorkQueue {
     return this.#held.size === 0 && this.#options.backlog.due(Date.now(), 1).length === 0
   }
 
+  /** May be called again; does nothing once draining. */
   start(): void {
+    if (this.#draining) return
     this.#running = true
     this.poke()
   }
@@ -81,6 +84,7 @@ export class WorkQueue {
   /** Takes nothing new and waits for what runs, at most `deadlineMs`; then aborts it. */
   async drain(deadlineMs: number): Promise<void> {
     this.#running = false
+    this.#draining = true
     if (this.#timer !== null) clearTimeout(this.#timer)
     this.#queue.clear()
     const deadline = setTimeout(() => this.#abort.abort(), deadlineMs)

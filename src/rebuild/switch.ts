@@ -5,7 +5,10 @@ import type { VectorStore } from '../vectors/store.ts'
  * Gives every model its collection. A model whose identity changed gets a new collection beside the old one: readers keep the
  * old one, whole, until `switchFinished` (I4).
  */
-export async function ensureCollections(models: readonly Model[], store: Pick<VectorStore, 'ensure'>): Promise<void> {
+export async function ensureCollections(
+  models: readonly Model[],
+  store: Pick<VectorStore, 'ensure'>,
+): Promise<void> {
   for (const model of models) {
     const { dim, modelId } = model
     await store.ensure({ name: collectionName(model), alias: collectionAlias(model), dim, modelId })

@@ -1,6 +1,9 @@
 import type { Decision, UpdateReason } from '../core/decision.ts'
 import { type LedgerTrack, type SnapshotRow, sameAttributes, sameFile } from '../core/track.ts'
 
+/** Changes that the store's rows show. */
+const PUBLISHED: ReadonlySet<UpdateReason> = new Set(['returned', 'library id changed', 'retagged'])
+
 /**
  * Compares what the library says of a track with what the ledger remembers (null: nothing). Returns null when there is
  * nothing to do.
@@ -21,6 +24,8 @@ export function diffRow(row: SnapshotRow, track: LedgerTrack | null): Decision |
   if (row.libraryId !== track.libraryId) reasons.push('library id changed')
   if (row.attributes !== null && !sameAttributes(row.attributes, track.attributes)) reasons.push('retagged')
 
+  if (row.libraryRowid !== track.libraryRowid) reasons.push('row moved')
+
   const [reason] = reasons
   if (reason === undefined) return null
   return {
@@ -30,7 +35,7 @@ export function diffRow(row: SnapshotRow, track: LedgerTrack | null): Decision |
     trackId: track.id,
     row,
     inspect: reasons.includes('file changed'),
-    publish: reasons.some((other) => other !== 'file changed' && other !== 'moved'),
+    publish: reasons.some((each) => PUBLISHED.has(each)),
   }
 }
 

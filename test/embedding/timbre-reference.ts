@@ -125,7 +125,8 @@ function shapeOf(power: Vector): Vector {
   return Float64Array.from([...contrast, centroid, flatness])
 }
 
-function chromaOf(power: Vector): Vector {
+/** Square roots of the shares of the twelve pitch classes. */
+function harmonyOf(power: Vector): Vector {
   const classes = new Float64Array(12)
   for (let k = 1; k < binCount; k++) {
     const hz = binHz(k)
@@ -137,8 +138,14 @@ function chromaOf(power: Vector): Vector {
     classes[(below + 1) % 12] = at(classes, (below + 1) % 12) + (1 - nearness) * at(power, k)
   }
   const total = sum(classes) + 1e-8
-  return classes.map((value) => value / total)
+  return classes.map((value) => Math.sqrt(value / total))
 }
+
+/** Products of all pairs i <= j of twelve numbers. */
+const pairsOf = (classes: Vector): Vector =>
+  Float64Array.from(
+    [...classes.keys()].flatMap((i) => [...classes.subarray(i)].map((value) => value * at(classes, i))),
+  )
 
 const cepstraOf = (levels: Vector): Vector =>
   Float64Array.from({ length: 19 }, (_, i) => {
@@ -180,7 +187,7 @@ function tempogram(levels: Rows, pairs: Vector): Vector {
   })
 }
 
-/** The 128 numbers of a window before anything learned comes in. */
+/** The 194 numbers of a window before anything learned comes in. */
 export function referenceFeatures(samples: Float32Array): Vector {
   const power = powerSpectra(samples)
   const mel = melRows(power)
@@ -199,9 +206,9 @@ export function referenceFeatures(samples: Float32Array): Vector {
     ...weightedMean(levels, active),
     ...weightedMean(cepstra, active),
     ...shapeMean,
-    ...weightedMean(relative.map(chromaOf), active),
     ...weightedMean(steps(cepstra, Math.abs), pairs),
     ...weightedMean(squares, active).map(Math.sqrt),
+    ...weightedMean(relative.map(harmonyOf).map(pairsOf), active),
     ...tempogram(levels, pairs),
   ])
 }

@@ -37,6 +37,7 @@ afterEach(() => {
 function row(n: number, over: Partial<SnapshotRow> = {}): SnapshotRow {
   return {
     libraryId: `id${n}`,
+    libraryRowid: n,
     path: `/music/${n}.flac`,
     available: true,
     file: { sizeBytes: 1000 + n, mtimeNs: 1_700_000_000_123_456_789n },

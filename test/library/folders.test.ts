@@ -36,6 +36,7 @@ describe('folders as a library', () => {
     const stats = statSync(join(folder, 'three.opus'), { bigint: true })
     assert.deepEqual(rows[0], {
       libraryId: null,
+      libraryRowid: null,
       path: join(folder, 'three.opus'),
       available: true,
       file: { sizeBytes: 10, mtimeNs: stats.mtimeNs },

@@ -21,6 +21,7 @@ for (const version of ['0.55', '0.61', '0.64'] as const) {
       assert.deepEqual(allRows(library), [
         {
           libraryId: 'one',
+          libraryRowid: 1,
           path: join(music, 'A/one.flac'),
           available: true,
           file: { sizeBytes: 10, mtimeNs: 2_000_000_000_000n },
@@ -28,6 +29,7 @@ for (const version of ['0.55', '0.61', '0.64'] as const) {
         },
         {
           libraryId: 'two',
+          libraryRowid: 2,
           path: join(music, 'A/two.flac'),
           available: false,
           file: null,

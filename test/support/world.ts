@@ -83,6 +83,7 @@ export class World {
     const shown = this.kind === 'folders' || !this.keepsMissingRows ? this.alive() : this.songs
     return shown.map(({ id, path, title, size, mtime, alive }) => ({
       libraryId: this.kind === 'folders' ? null : id,
+      libraryRowid: this.kind === 'folders' ? null : this.songs.findIndex((song) => song.id === id) + 1,
       path,
       available: alive,
       file: alive ? { sizeBytes: size, mtimeNs: mtime } : null,
