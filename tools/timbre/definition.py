@@ -31,7 +31,9 @@ TEMPO_LOW_BPM, TEMPO_HIGH_BPM = 45.0, 220.0
 ONSET_EPSILON = 1e-3
 
 CLIP = 3.0
-DIM = MELS + 2 * CEPSTRA + 2 * BANDS + 4 + CHROMA + TEMPI
+PAIRS = CHROMA * (CHROMA + 1) // 2
+FEATURES = MELS + 2 * CEPSTRA + 2 * (BANDS + 2) + PAIRS + TEMPI
+DIM = 128
 
 
 def hann():
@@ -82,6 +84,12 @@ def chroma_matrix():
         rows[below % 12, k] += 1 - (pitch - below)
         rows[(below + 1) % 12, k] += pitch - below
     return rows
+
+
+def pair_index():
+    """[PAIRS]: the pairs i <= j, row by row, in a flattened CHROMA x CHROMA table."""
+    i, j = np.triu_indices(CHROMA)
+    return i * CHROMA + j
 
 
 def rumble_row():

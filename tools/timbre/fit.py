@@ -1,10 +1,10 @@
 """Learns the constants from measured windows, and says how well they find segments of the same track."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
-from definition import CLIP
+from definition import CLIP, DIM
 
 COPY_WEIGHT = 3.0
 SHRINKAGE = 0.1
@@ -12,7 +12,7 @@ SHRINKAGE = 0.1
 
 @dataclass
 class Measured:
-    """Windows of several tracks: features [n, DIM]; which set, track and window each is; kind `orig` or a copy's."""
+    """Windows of several tracks: features [n, FEATURES]; which set, track and window each is; kind `orig` or a copy's."""
 
     features: np.ndarray
     sets: np.ndarray
@@ -24,6 +24,10 @@ class Measured:
         return Measured(
             self.features[mask], self.sets[mask], self.tracks[mask], self.windows[mask], self.kinds[mask]
         )
+
+
+def joined(parts):
+    return Measured(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(Measured)))
 
 
 def standardise(features, constants):
@@ -59,23 +63,38 @@ def copy_scatter(z, measured):
     return differences.T @ differences / len(differences)
 
 
+def track_means(z, tracks):
+    return np.array([z[tracks == track].mean(0) for track in np.unique(tracks)])
+
+
 def learn(measured):
-    """{mean, std, projection}: standardisation over the originals and the whitening of what should not matter."""
+    """{mean, std, projection}.
+
+    What should not matter (how windows of one track differ, and a window from its copies) is whitened away; of the
+    directions that are left, the DIM in which tracks differ most are kept.
+    """
     originals = measured.kinds == "orig"
     constants = {"mean": measured.features[originals].mean(0), "std": measured.features[originals].std(0)}
     z = standardise(measured.features, constants)
-    scatter = within_track_scatter(z[originals], measured.tracks[originals]) + COPY_WEIGHT * copy_scatter(z, measured)
-    dim = len(scatter)
-    scatter = (1 - SHRINKAGE) * scatter + SHRINKAGE * np.trace(scatter) / dim * np.eye(dim)
+    tracks = measured.tracks[originals]
+    scatter = within_track_scatter(z[originals], tracks) + COPY_WEIGHT * copy_scatter(z, measured)
+    size = len(scatter)
+    scatter = (1 - SHRINKAGE) * scatter + SHRINKAGE * np.trace(scatter) / size * np.eye(size)
     values, vectors = np.linalg.eigh(scatter)
-    constants["projection"] = (vectors / np.sqrt(values)) @ vectors.T
+    whitening = (vectors / np.sqrt(values)) @ vectors.T
+    means = track_means(z[originals], tracks) @ whitening
+    _, directions = np.linalg.eigh(np.cov(means.T))
+    constants["projection"] = directions[:, ::-1][:, :DIM].T @ whitening
     return constants
 
 
-def recall(vectors, tracks):
-    """How often the nearest other window is of the same track; windows of tracks with only one are not asked."""
+def recall(vectors, tracks, asked=None):
+    """How often the nearest other window is of the same track. Asks for the windows of the mask `asked`, or for all; a
+    track's only window is not asked for."""
     similarity = vectors @ vectors.T
     np.fill_diagonal(similarity, -2)
     names, counts = np.unique(tracks, return_counts=True)
     askable = np.isin(tracks, names[counts > 1])
+    if asked is not None:
+        askable &= asked
     return float(np.mean(tracks[similarity.argmax(1)][askable] == tracks[askable]))

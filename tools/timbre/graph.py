@@ -146,12 +146,12 @@ def frame_features(g):
     flatness = g.op("Sub", log_all, log(mean_power, d.BIN_FLOOR, "log_mean_power"), name="flatness")
     shape = g.op("Concat", contrast, centroid, flatness, name="shape", axis=1)
     chroma_sum = g.op("Add", g.reduce("Sum", chroma, [1], "chroma_sum"), g.scalar(d.BIN_FLOOR), name="chroma_total")
-    chroma = g.op("Div", chroma, chroma_sum, name="chroma")
-    return {"active": active, "levels": decibel, "cepstra": cepstra, "shape": shape, "chroma": chroma}
+    harmony = g.op("Sqrt", g.op("Div", chroma, chroma_sum, name="chroma"), name="harmony")
+    return {"active": active, "levels": decibel, "cepstra": cepstra, "shape": shape, "harmony": harmony}
 
 
 def window_features(g, frames):
-    """The DIM numbers of a window, [batch, DIM]."""
+    """The numbers of a window before anything learned comes in, [batch, FEATURES]."""
     f = d.FRAMES
     active = frames["active"]
 
@@ -171,9 +171,7 @@ def window_features(g, frames):
     both = g.op("Mul", *neighbours(active, "active"), name="both_active")
     pair_weights, pair_total = column(both, "pair_weights"), count(both, "pair_count")
 
-    stack = g.op(
-        "Concat", frames["levels"], frames["cepstra"], frames["shape"], frames["chroma"], name="stack", axis=1
-    )
+    stack = g.op("Concat", frames["levels"], frames["cepstra"], frames["shape"], name="stack", axis=1)
     means = mean(stack, weights, total, "means")
     before, after = neighbours(frames["cepstra"], "cepstra")
     change = g.op("Abs", g.op("Sub", after, before, name="cepstra_step"), name="cepstra_change")
@@ -183,6 +181,11 @@ def window_features(g, frames):
     deviation = g.op("Sub", frames["shape"], shape_mean, name="shape_deviation")
     square = g.op("Mul", deviation, deviation, name="shape_square")
     spread = g.op("Sqrt", mean(square, weights, total, "shape_variance"), name="shape_spread")
+
+    sounding = g.op("Mul", frames["harmony"], active, name="sounding")
+    over_time = g.op("Transpose", frames["harmony"], name="harmony_over_time", perm=[0, 2, 1])
+    table = g.op("Reshape", mean(sounding, over_time, total, "pair_table"), g.ints(0, -1, 1), name="pair_list")
+    pairs = g.op("Gather", table, g.const("pair_index", d.pair_index(), np.int64), name="pairs_of_classes", axis=1)
 
     before, after = neighbours(frames["levels"], "levels")
     rise = g.op("Relu", g.op("Sub", after, before, name="level_step"), name="rise")
@@ -201,8 +204,8 @@ def window_features(g, frames):
     correlation = g.op("Div", products, energy, name="correlation")
     tempogram = g.op("MatMul", correlation, g.const("tempo_weights", weights_by_tempo), name="tempogram_row")
     tempogram = g.op("Reshape", tempogram, g.ints(0, -1, 1), name="tempogram")
-    together = g.op("Concat", means, changes, spread, tempogram, name="together", axis=1)
-    return g.op("Reshape", together, g.ints(0, d.DIM), name="features")
+    together = g.op("Concat", means, changes, spread, pairs, tempogram, name="together", axis=1)
+    return g.op("Reshape", together, g.ints(0, d.FEATURES), name="features")
 
 
 def embedding(g, features, constants):
@@ -215,20 +218,18 @@ def embedding(g, features, constants):
 
 
 def build(constants=None):
-    """The model; without constants, the graph that ends at `features` (with the frames' values as further outputs)."""
+    """The model; without constants, the graph that ends at `features`."""
     g = Builder()
-    frames = frame_features(g)
-    features = window_features(g, frames)
+    features = window_features(g, frame_features(g))
     if constants is None:
-        names = {features: ["batch", d.DIM]} | {
-            frames[key]: ["batch", None, d.FRAMES] for key in ("active", "levels", "shape", "chroma")
-        }
+        output = helper.make_tensor_value_info(features, TensorProto.FLOAT, ["batch", d.FEATURES])
     else:
-        names = {embedding(g, features, constants): ["batch", constants["projection"].shape[0]]}
+        name = embedding(g, features, constants)
+        output = helper.make_tensor_value_info(name, TensorProto.FLOAT, ["batch", d.DIM])
     graph = helper.make_graph(
         g.nodes, "timbre",
         [helper.make_tensor_value_info("waveform", TensorProto.FLOAT, ["batch", d.WINDOW_SAMPLES])],
-        [helper.make_tensor_value_info(n, TensorProto.FLOAT, shape) for n, shape in names.items()],
+        [output],
         list(g.constants.values()),
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], producer_name="soundledger")
