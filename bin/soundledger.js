@@ -7,7 +7,9 @@
     const source = `${__dirname}/../src/run.ts`
     import(existsSync(source) ? source : `${__dirname}/../dist/src/run.js`)
   } else {
-    process.stderr.write(`soundledger needs Node.js 24 or newer; this is ${process.version} (in a checkout, npm start and npx bring their own)\n`)
+    process.stderr.write(
+      `soundledger needs Node.js 24 or newer; this is ${process.version} (in a checkout, npm start and npx bring their own)\n`,
+    )
     process.exitCode = 1
   }
 }

@@ -111,8 +111,6 @@ async function wire(options: DaemonOptions, closers: AsyncDisposableStack): Prom
     library: describeLibrary(library),
     models: models.map(({ name }) => name),
   })
-  // What an earlier run left to do may be stale: the library is looked at first, unless there is nothing to be stale.
-  if (ledger.report.tracks().total === 0) queue.start()
   const follower = followLibrary({
     config,
     library,
@@ -123,6 +121,8 @@ async function wire(options: DaemonOptions, closers: AsyncDisposableStack): Prom
     onCompared: () => queue.start(),
   })
   const settle = announceConvergence(options, () => follower.idle() && queue.idle, models, ledger, store)
+  // What an earlier run left to do may be stale: the library is looked at first, unless there is nothing to be stale.
+  if (ledger.report.tracks().total === 0) queue.start()
   closers.use(follower)
   closers.defer(() => queue.drain(config.queue.drain_seconds * 1000))
   return {

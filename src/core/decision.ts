@@ -1,7 +1,13 @@
 import type { LedgerTrack, SnapshotRow } from './track.ts'
 
 export type AddReason = 'new'
-export type UpdateReason = 'returned' | 'file changed' | 'moved' | 'library id changed' | 'retagged' | 'row moved'
+export type UpdateReason =
+  | 'returned'
+  | 'file changed'
+  | 'moved'
+  | 'library id changed'
+  | 'retagged'
+  | 'row moved'
 export type MissReason = 'library says missing' | 'gone from library'
 
 /** What a difference between library and ledger means; the same reason appears in logs, metrics, status and tests. */

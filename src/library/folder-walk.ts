@@ -157,7 +157,14 @@ export class FolderWalk {
 }
 
 function fileRow(path: string, stats: BigIntStats): SnapshotRow {
-  return { libraryId: null, libraryRowid: null, path, available: true, file: toFileStat(stats), attributes: null }
+  return {
+    libraryId: null,
+    libraryRowid: null,
+    path,
+    available: true,
+    file: toFileStat(stats),
+    attributes: null,
+  }
 }
 
 function realPath(path: string): string {

@@ -149,7 +149,14 @@ export class NavidromeLibrary implements LibrarySource {
     if (escapes) places.addSingle(local, 'the path leads out of its library: the file is not read')
     const available = !isMissing(row.missing)
     const file = escapes || !this.#statFiles ? null : this.#stat(local, root, available, places)
-    return { libraryId: row.id, libraryRowid: row.rowid, path: local, available, file, attributes: rowAttributes(row) }
+    return {
+      libraryId: row.id,
+      libraryRowid: row.rowid,
+      path: local,
+      available,
+      file,
+      attributes: rowAttributes(row),
+    }
   }
 
   #stat(path: string, root: Root, available: boolean, places: UnreadablePlaces): FileStat | null {
