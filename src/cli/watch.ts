@@ -16,6 +16,10 @@ export interface WatchOptions extends CommonOptions {
   readonly library?: string
 }
 
+const STANDING_BY = `Watching. Ctrl-C stops; "soundledger status" and "soundledger similar TRACK" work meanwhile.
+The page and the metrics will be at http://127.0.0.1:9440; this version does not serve them yet.
+`
+
 /** How often a library that was never seen may fail to be read before a run gives up. */
 const FIRST_READS = 3
 
@@ -170,7 +174,6 @@ class Run {
       ...daemon.report.failures(10).map(({ path, cause }) => `  failed: ${path}: ${cause}`),
     ]
     stderr.write(`${lines.join('\n')}\n`)
-    if (this.#options.once !== true)
-      stderr.write('Watching. Ctrl-C stops; `soundledger status` and `soundledger similar` work meanwhile.\n')
+    if (this.#options.once !== true) stderr.write(STANDING_BY)
   }
 }
