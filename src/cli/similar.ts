@@ -103,7 +103,7 @@ async function nearest(
 }
 
 function asText(track: LedgerTrack, found: readonly SimilarTrack[]): string {
-  const table = new Table({ head: ['score', 'track', 'path'], style: { head: [] } })
+  const table = new Table({ head: ['score', 'track', 'path'], style: { head: [], border: [] } })
   for (const { score, name, path } of found) table.push([score.toFixed(3), name, path])
   return `nearest to ${displayName(track.attributes)}:\n${table.toString()}\n`
 }

@@ -44,7 +44,7 @@ interface Facts {
 function asText({ tracks, operations, models, failures, holds }: Facts): string {
   const counts = new Table({
     head: ['', 'total', 'done', 'pending', 'failed', 'provider'],
-    style: { head: [] },
+    style: { head: [], border: [] },
   })
   counts.push(['operations', operations.total, operations.done, operations.pending, operations.failed, ''])
   for (const { name, done, pending, failed, provider } of models) {
