@@ -1,7 +1,7 @@
 import { extname } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import type { Inspection } from '../core/audio.ts'
-import { errorCode, TransientError } from '../core/errors.ts'
+import { errorCode, TransientError, toWire } from '../core/errors.ts'
 import { sameFile } from '../core/track.ts'
 import { decodeAudio } from './decode.ts'
 import { causeFault } from './faults.ts'
@@ -15,7 +15,6 @@ import {
   type InspectRequest,
   REPORT_DESCRIPTOR,
   type Request,
-  toFailure,
 } from './messages.ts'
 import { statRegularFile } from './regular-file.ts'
 import { readTags } from './tags.ts'
@@ -53,8 +52,8 @@ async function answer(request: Request, fault: Fault | undefined): Promise<Answe
     if (!sameFile(before, statRegularFile(request.path))) throw changed(request, 'while being read')
     return { ok: true, value, sizeBytes, rssBytes: process.memoryUsage.rss() }
   } catch (error) {
-    const failure = toFailure(error, `${request.kind} audio`, request.path)
-    return { ok: false, failure, sizeBytes, rssBytes: process.memoryUsage.rss() }
+    const wire = toWire(error, `${request.kind} audio`, request.path)
+    return { ok: false, error: wire, sizeBytes, rssBytes: process.memoryUsage.rss() }
   }
 }
 

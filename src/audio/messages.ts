@@ -1,5 +1,5 @@
 import type { AudioSpec, Inspection, PcmAudio } from '../core/audio.ts'
-import { describeError, PermanentError, SoundledgerError, TransientError } from '../core/errors.ts'
+import type { WireError } from '../core/errors.ts'
 import type { FileStat } from '../core/track.ts'
 
 /** The pipe on which a child's guard reports, behind stdin, stdout, stderr and the message channel. */
@@ -34,32 +34,8 @@ export interface DecodeAnswer {
   readonly corruptPackets: number
 }
 
-/** A SoundledgerError as it crosses the process boundary. */
-export interface Failure {
-  readonly transient: boolean
-  readonly operation: string
-  readonly subject: string
-  readonly message: string
-  readonly hint: string | undefined
-}
-
 /** One answer to each request, in order. */
 export type Answer = { readonly rssBytes: number; readonly sizeBytes: number } & (
   | { readonly ok: true; readonly value: Inspection | DecodeAnswer }
-  | { readonly ok: false; readonly failure: Failure }
+  | { readonly ok: false; readonly error: WireError }
 )
-
-export function toFailure(error: unknown, operation: string, subject: string): Failure {
-  if (error instanceof SoundledgerError) {
-    const { transient, message, hint } = error
-    return { transient, operation: error.operation, subject: error.subject, message, hint }
-  }
-  // What nobody foresaw may pass; the attempts are counted elsewhere.
-  return { transient: true, operation, subject, message: describeError(error), hint: undefined }
-}
-
-export function fromFailure(failure: Failure): SoundledgerError {
-  const { transient, hint, ...rest } = failure
-  const details = hint === undefined ? rest : { ...rest, hint }
-  return transient ? new TransientError(details) : new PermanentError(details)
-}

@@ -1,8 +1,8 @@
 import { rm } from 'node:fs/promises'
 import type { DecodedAudio, Inspection } from '../core/audio.ts'
-import { TransientError } from '../core/errors.ts'
+import { fromWire, TransientError } from '../core/errors.ts'
 import { AudioChild, type ChildExit } from './audio-child.ts'
-import { type Answer, type DecodeAnswer, type Fault, fromFailure, type Request } from './messages.ts'
+import type { Answer, DecodeAnswer, Fault, Request } from './messages.ts'
 import type {
   AudioPool,
   AudioPoolOptions,
@@ -167,7 +167,7 @@ class ChildPool implements AudioPool {
       job,
       () => {
         if (answer.ok) job.resolve(answer.value)
-        else job.reject(fromFailure(answer.failure))
+        else job.reject(fromWire(answer.error))
       },
       answer.ok,
     )

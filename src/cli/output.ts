@@ -14,13 +14,31 @@ export interface Output {
   readonly progress: Progress
 }
 
+/** cli-progress gives words until it can tell. */
+function timeLeft(seconds: number | string): string {
+  if (typeof seconds !== 'number' || !Number.isFinite(seconds)) return 'unknown time'
+  const [hours, minutes] = [Math.floor(seconds / 3600), Math.floor((seconds % 3600) / 60)]
+  return hours > 0
+    ? `${hours} h ${minutes} min`
+    : minutes > 0
+      ? `${minutes} min ${seconds % 60} s`
+      : `${seconds} s`
+}
+
 const BAR = '{bar} {percentage}% | {value}/{total} operations | {tracks} tracks | {eta_formatted} left'
 
 export function createOutput(config: Config, context: CommandContext): Output {
   const { stderr } = context
   const terminal = stderr.isTTY === true
   const bars = terminal
-    ? new MultiBar({ format: BAR, stream: stderr, hideCursor: true, clearOnComplete: true, etaBuffer: 50 })
+    ? new MultiBar({
+        format: BAR,
+        stream: stderr,
+        hideCursor: true,
+        clearOnComplete: true,
+        etaBuffer: 50,
+        formatTime: timeLeft,
+      })
     : null
   let bar: SingleBar | null = null
   const format = config.log.format === 'auto' ? (terminal ? 'pretty' : 'json') : config.log.format

@@ -76,7 +76,7 @@ async function startDemo(context: CommandContext, { log, progress }: Output): Pr
   await makeDemoLibrary(folder, { onProgress: (done, total) => progress.update(done, total, done) })
   progress.stop()
   const server = await startDemoServer(folder)
-  log.info({ database: server.databasePath, pid: server.pid }, 'demo server started')
+  log.info({ database: server.databasePath, serverPid: server.pid }, 'demo server started')
   return {
     library: { database: server.databasePath, folders: [] },
     [Symbol.asyncDispose]: () => server.close(),

@@ -70,14 +70,16 @@ export interface WireError {
   readonly hint?: string
 }
 
-/** Any thrown value in a form that can be posted; what is none of ours is taken for permanent. */
+/**
+ * Any thrown value in a form that can be posted. What is none of ours was not foreseen and may pass: transient, since attempts
+ * are counted elsewhere.
+ */
 export function toWire(error: unknown, operation: string, subject: string): WireError {
   if (!(error instanceof SoundledgerError)) {
-    const message = error instanceof Error ? (error.stack ?? error.message) : String(error)
-    return { transient: false, operation, subject, message }
+    return { transient: true, operation, subject, message: describeError(error) }
   }
-  const { transient, hint } = error
-  const wire = { transient, operation: error.operation, subject: error.subject, message: error.message }
+  const { transient, hint, message } = error
+  const wire = { transient, operation: error.operation, subject: error.subject, message }
   return hint === undefined ? wire : { ...wire, hint }
 }
 

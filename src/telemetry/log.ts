@@ -1,5 +1,5 @@
-import { type DestinationStream, type Logger, pino } from 'pino'
-import pretty from 'pino-pretty'
+import { type Logger, pino } from 'pino'
+import { prettyFactory } from 'pino-pretty'
 import { describeCause, describeError } from '../core/errors.ts'
 import type { Events } from '../core/events.ts'
 import type { LedgerTrack } from '../core/track.ts'
@@ -15,16 +15,10 @@ export interface LogOptions {
 
 /** A logger that writes whole lines with `write`: JSON, or text for people. */
 export function createLogger(options: LogOptions): Logger {
-  const lines: DestinationStream = { write: options.write }
-  if (options.format === 'json') return pino({ level: options.level, base: null }, lines)
-  const stream = pretty({
-    colorize: options.colour,
-    translateTime: 'SYS:HH:MM:ss',
-    ignore: 'pid,hostname',
-    singleLine: true,
-    destination: lines as never,
-  })
-  return pino({ level: options.level, base: null }, stream)
+  const { level, write } = options
+  if (options.format === 'json') return pino({ level, base: null }, { write })
+  const asText = prettyFactory({ colorize: options.colour, translateTime: 'SYS:HH:MM:ss', singleLine: true })
+  return pino({ level, base: null }, { write: (line) => write(asText(line)) })
 }
 
 /** One line an event that matters, with track and cause. */
