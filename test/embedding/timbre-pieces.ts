@@ -83,21 +83,26 @@ function scoreOf(piece: number): Score {
 
 function addNote(into: Float32Array, start: number, hz: number, voice: Voice): void {
   const length = Math.min(into.length - start, Math.floor(voice.decaySeconds * 5 * sampleRate))
+  const fadeStep = Math.exp(-1 / (voice.decaySeconds * sampleRate))
+  const phaseStep = (hz / sampleRate) * 512
+  let level = voice.loudness
+  let phase = 0
   for (let n = 0; n < length; n++) {
-    const phase = Math.floor(((hz * n) / sampleRate) * 512) % 512
-    const attack = Math.min(1, n / 100)
-    const fade = Math.exp(-n / (voice.decaySeconds * sampleRate))
-    into[start + n] = (into[start + n] ?? 0) + voice.loudness * attack * fade * (voice.cycle[phase] ?? 0)
+    into[start + n] = (into[start + n] ?? 0) + Math.min(1, n / 100) * level * (voice.cycle[phase & 511] ?? 0)
+    level *= fadeStep
+    phase += phaseStep
   }
 }
 
 function addHit(into: Float32Array, start: number, drum: Drum, random: () => number): void {
   const length = Math.min(into.length - start, Math.floor(drum.decaySeconds * 5 * sampleRate))
+  const fadeStep = Math.exp(-1 / (drum.decaySeconds * sampleRate))
+  let level = drum.loudness
   let smooth = 0
   for (let n = 0; n < length; n++) {
     smooth += (1 - drum.dullness) * (2 * random() - 1 - smooth)
-    const fade = Math.exp(-n / (drum.decaySeconds * sampleRate))
-    into[start + n] = (into[start + n] ?? 0) + drum.loudness * fade * smooth
+    into[start + n] = (into[start + n] ?? 0) + level * smooth
+    level *= fadeStep
   }
 }
 

@@ -15,21 +15,22 @@ IR_VERSION = 9
 # is enough. The outer part is one matrix for all p. Both leave the frames innermost, so nothing is ever transposed.
 ROWS, COLUMNS = 64, d.FRAME // 64
 HALF = ROWS // 2 + 1
-SLOTS = COLUMNS * HALF
+LANES = HALF + 1  # one p too many, always zero: the WebGPU provider mixes up groups whose channels are no multiple of 4
+SLOTS = COLUMNS * LANES
 
 
 def inner_kernels():
-    """[COLUMNS * 2 * HALF, 1, ROWS] for a convolution in COLUMNS groups: output channel (b, real or imaginary, p)."""
+    """[COLUMNS * 2 * LANES, 1, ROWS] for a convolution in COLUMNS groups: output channel (b, real or imaginary, p)."""
     a = np.arange(ROWS)
     p = np.arange(HALF)
     window = d.hann()
-    kernels = np.zeros((COLUMNS, 2, HALF, ROWS))
+    kernels = np.zeros((COLUMNS, 2, LANES, ROWS))
     for b in range(COLUMNS):
         n = COLUMNS * a + b
         phase = -2 * np.pi * ((n[None, :] * p[:, None]) % d.FRAME) / d.FRAME
-        kernels[b, 0] = window[n] * np.cos(phase)
-        kernels[b, 1] = window[n] * np.sin(phase)
-    return kernels.reshape(COLUMNS * 2 * HALF, 1, ROWS)
+        kernels[b, 0, :HALF] = window[n] * np.cos(phase)
+        kernels[b, 1, :HALF] = window[n] * np.sin(phase)
+    return kernels.reshape(COLUMNS * 2 * LANES, 1, ROWS)
 
 
 def outer_matrix():
@@ -44,7 +45,7 @@ def outer_matrix():
 
 def by_slot(rows):
     """Moves columns from bin order to the order (q, p) in which the factored transform leaves the power spectrum."""
-    slots = np.zeros((rows.shape[0], COLUMNS, HALF))
+    slots = np.zeros((rows.shape[0], COLUMNS, LANES))
     taken = set()
     for q in range(COLUMNS):
         for p in range(HALF):
@@ -94,7 +95,7 @@ def power_spectrum(g):
         "Conv", columns, g.const("inner_kernels", inner_kernels()),
         name="inner", group=COLUMNS, kernel_shape=[ROWS], strides=[d.HOP // COLUMNS],
     )
-    pairs = g.op("Reshape", inner, g.ints(0, 2 * COLUMNS, HALF * d.FRAMES), name="pairs")
+    pairs = g.op("Reshape", inner, g.ints(0, 2 * COLUMNS, LANES * d.FRAMES), name="pairs")
     outer = g.op("MatMul", g.const("outer_matrix", outer_matrix()), pairs, name="outer")
     parts = g.op("Reshape", outer, g.ints(0, 2, SLOTS, d.FRAMES), name="parts")
     return g.reduce("SumSquare", parts, [1], "power", keep=0)
