@@ -9,12 +9,16 @@ export interface WakeUpOptions {
   readonly onWake: (causes: readonly WakeUpCause[]) => void
 }
 
-/** Coalesces wake-ups from all sources into few calls. They carry no truth: the diff decides. */
+/**
+ * Coalesces wake-ups from all sources into few calls. They carry no truth: the diff decides. Each call gets the causes that
+ * arrived since the last one, in their order and each once; a wake-up that arrives during a call belongs to the next.
+ */
 export class WakeUps {
   readonly #options: WakeUpOptions
   readonly #causes = new Set<WakeUpCause>()
-  #timer: NodeJS.Timeout | null = null
-  #firstAt = 0
+  /** Both run while, and only while, there are causes. */
+  #quiet: NodeJS.Timeout | null = null
+  #latest: NodeJS.Timeout | null = null
   #closed = false
 
   constructor(options: WakeUpOptions) {
@@ -23,25 +27,30 @@ export class WakeUps {
 
   wake(cause: WakeUpCause): void {
     if (this.#closed) return
-    const now = performance.now()
-    if (this.#causes.size === 0) this.#firstAt = now
+    const { debounceMs, maxWaitMs } = this.#options
     this.#causes.add(cause)
-    if (this.#timer !== null) clearTimeout(this.#timer)
-    const left = this.#firstAt + this.#options.maxWaitMs - now
-    this.#timer = setTimeout(() => this.#fire(), Math.max(0, Math.min(this.#options.debounceMs, left)))
+    if (this.#quiet !== null) clearTimeout(this.#quiet)
+    this.#quiet = setTimeout(() => this.#fire(), debounceMs)
+    this.#latest ??= setTimeout(() => this.#fire(), maxWaitMs)
   }
 
   /** Wake-ups that are still waiting are dropped; may be called twice. */
   close(): void {
     this.#closed = true
-    if (this.#timer !== null) clearTimeout(this.#timer)
-    this.#causes.clear()
+    this.#clear()
   }
 
   #fire(): void {
-    this.#timer = null
     const causes = [...this.#causes]
+    this.#clear()
+    this.#options.onWake(causes)
+  }
+
+  #clear(): void {
+    if (this.#quiet !== null) clearTimeout(this.#quiet)
+    if (this.#latest !== null) clearTimeout(this.#latest)
+    this.#quiet = null
+    this.#latest = null
     this.#causes.clear()
-    if (causes.length > 0) this.#options.onWake(causes)
   }
 }

@@ -12,6 +12,8 @@ export interface Lookups {
   lastId(): number
   /** Ids and paths of present tracks with `after` < id <= `last`, ascending. */
   present(after: number, last: number, limit: number): Array<{ id: number; path: string }>
+  /** Present tracks whose row the library's table kept in this range when it was last seen. */
+  presentInRowids(first: number, last: number): Array<{ id: number; path: string; libraryId: string | null }>
 }
 
 export function createLookups(db: Database.Database): Lookups {
@@ -23,7 +25,11 @@ export function createLookups(db: Database.Database): Lookups {
   const present = db.prepare<[number, number, number], { id: number; path: string }>(
     "select id, path from tracks where id > ? and id <= ? and state = 'present' order by id limit ?",
   )
+  const inRowids = db.prepare<[number, number], { id: number; path: string; libraryId: string | null }>(
+    "select id, path, library_id as libraryId from tracks where library_rowid between ? and ? and state = 'present'",
+  )
   return {
+    presentInRowids: (first, last) => inRowids.all(first, last),
     byLibraryId(libraryId) {
       const row = byLibraryId.get(libraryId)
       return row === undefined ? undefined : toTrack(row)

@@ -22,8 +22,8 @@ export interface LibraryRow {
 }
 
 export interface NavidromeStatements {
-  /** Parameters: the last rowid seen, how many rows at most. */
-  readonly page: Database.Statement<[number, number], MediaFileRow>
+  /** Parameters: the last rowid seen, the last one wanted, how many rows at most. */
+  readonly page: Database.Statement<[number, number, number], MediaFileRow>
   readonly libraries: Database.Statement<[], LibraryRow>
   /** The value of `missing` of one id. */
   readonly missing: Database.Statement<[string], unknown>
@@ -68,7 +68,7 @@ export function prepareStatements(database: Database.Database, path: string): Na
   return {
     page: database.prepare(
       `select rowid, id, path, library_id as library, title, artist, album, duration, ${missing} as missing
-       from media_file where rowid > ? order by rowid limit ?`,
+       from media_file where rowid > ? and rowid <= ? order by rowid limit ?`,
     ),
     libraries: database.prepare(`select id, path, ${startedAt} as startedAt from library order by id`),
     missing: database.prepare<[string], unknown>(`select ${missing} from media_file where id = ?`).pluck(),

@@ -7,9 +7,10 @@ import { isMissing, rowAttributes } from './navidrome-row.ts'
 import type { LibraryRow, MediaFileRow, NavidromeStatements } from './navidrome-statements.ts'
 import { checkedPageSize } from './pages.ts'
 import { type MapPath, pathMapper, serverPath } from './path-map.ts'
-import type { LibrarySource, NavidromeOptions, SnapshotOptions, Unreadable } from './source.ts'
+import type { LibrarySource, NavidromeOptions, RowidRange, SnapshotOptions, Unreadable } from './source.ts'
 import { UnreadablePlaces } from './unreadable.ts'
 
+const ALL_ROWIDS: RowidRange = { first: Number.MIN_SAFE_INTEGER + 1, last: Number.MAX_SAFE_INTEGER }
 /** A page that took longer to read halves the next: read transactions stay far under the promised 50 ms. */
 const SLOW_PAGE_MS = 15
 /** Rows of the first page, while it is unknown how fast the disk is. */
@@ -65,9 +66,14 @@ export class NavidromeLibrary implements LibrarySource {
     const statements = this.#database.current()
     const roots = this.#openRoots(statements)
     let size = Math.min(pageSize, FIRST_PAGE)
-    for (let after = Number.MIN_SAFE_INTEGER; ; ) {
+    const { first, last: until } = options.rowids ?? ALL_ROWIDS
+    for (let after = first - 1; ; ) {
       const started = performance.now()
-      const rows = this.#database.query('read tracks', () => statements.page.all(after, size), statements)
+      const rows = this.#database.query(
+        'read tracks',
+        () => statements.page.all(after, until, size),
+        statements,
+      )
       const last = rows.at(-1)
       if (last === undefined) break
       after = last.rowid
@@ -80,7 +86,7 @@ export class NavidromeLibrary implements LibrarySource {
       }
       if (page.length > 0) yield page
     }
-    if (this.#statFiles) reportEmptyRoots(roots, places)
+    if (this.#statFiles && options.rowids === undefined) reportEmptyRoots(roots, places)
   }
 
   unreadable(): readonly Unreadable[] {

@@ -40,6 +40,14 @@ export interface LibrarySource {
 export interface SnapshotOptions {
   /** Upper bound of rows in a page; at least 1. */
   readonly pageSize?: number
+  /** Only rows that the library's table keeps here; folders, which have no table, ignore it. Default: all. */
+  readonly rowids?: RowidRange
+}
+
+/** Both ends included. */
+export interface RowidRange {
+  readonly first: number
+  readonly last: number
 }
 
 export interface FolderOptions {

@@ -1,13 +1,20 @@
-import type { Decision, Hold, PassSummary } from '../core/decision.ts'
+import type { Decision, PassSummary } from '../core/decision.ts'
 import type { SnapshotRow } from '../core/track.ts'
 import { diffAbsent, diffRow } from './diff.ts'
+import { HoldCounter } from './holds.ts'
 import { type IdentityLookups, identify } from './identity.ts'
+
+/** Both ends included. */
+export interface RowidRange {
+  readonly first: number
+  readonly last: number
+}
 
 /** What a pass reads of the library. */
 export interface SnapshotSource {
   version(): string
   scanning(): boolean
-  snapshot(): Iterable<readonly SnapshotRow[]>
+  snapshot(options?: { readonly rowids?: RowidRange }): Iterable<readonly SnapshotRow[]>
   unreadable(): ReadonlyArray<{ path: string; cause: string }>
   isAvailable(libraryId: string): boolean
 }
@@ -16,6 +23,7 @@ export interface SnapshotSource {
 export interface KnownTracks extends Omit<IdentityLookups, 'stillInLibrary'> {
   lastId(): number
   present(after: number, last: number, limit: number): Array<{ id: number; path: string }>
+  presentInRowids(first: number, last: number): Array<{ id: number; path: string; libraryId: string | null }>
 }
 
 const PAGE = 1000
@@ -32,80 +40,115 @@ export async function reconcile(
   known: KnownTracks,
   emit: (decisions: Decision[]) => Promise<void>,
 ): Promise<PassSummary> {
-  const startedAt = performance.now()
   const version = library.version()
-  const scanning = library.scanning()
-  const lastId = known.lastId()
-  const seen = new Uint8Array((lastId >> 3) + 1)
-  const isSeen = (id: number) => id <= lastId && ((seen[id >> 3] ?? 0) & (1 << (id & 7))) !== 0
-  const lookups: IdentityLookups = {
-    byLibraryId: (libraryId) => known.byLibraryId(libraryId),
-    byPath: (path) => known.byPath(path).filter(({ id }) => !isSeen(id)),
-    stillInLibrary: (libraryId) => library.isAvailable(libraryId),
-  }
-  const tally: Record<string, number> = {}
-  let rows = 0
-  let decided = 0
-
-  async function give(decisions: Decision[]): Promise<void> {
-    if (decisions.length === 0) return
-    for (const { reason } of decisions) tally[reason] = (tally[reason] ?? 0) + 1
-    decided += decisions.length
-    await emit(decisions)
-  }
-
-  for (const page of library.snapshot()) {
-    rows += page.length
-    const decisions: Decision[] = []
-    for (const row of page) {
-      const track = identify(row, lookups)?.track ?? null
-      if (track !== null && track.id <= lastId)
-        seen[track.id >> 3] = (seen[track.id >> 3] ?? 0) | (1 << (track.id & 7))
-      const decision = diffRow(row, track)
-      if (decision !== null && !(scanning && decision.action === 'miss')) decisions.push(decision)
-    }
-    await give(decisions)
-  }
-
-  const consistent = !scanning && library.version() === version
+  const pass = new Pass(library, known, emit)
+  for (const page of library.snapshot()) await pass.compare(page)
+  const consistent = !pass.scanning && library.version() === version
   const holds = new HoldCounter(library.unreadable())
   for (let after = 0; consistent; ) {
-    const page = known.present(after, lastId, PAGE)
+    const page = known.present(after, pass.lastId, PAGE)
     const last = page.at(-1)
     if (last === undefined) break
     after = last.id
-    const absent = page.filter(({ id, path }) => !isSeen(id) && !holds.covers(path))
-    await give(absent.map(diffAbsent))
+    await pass.give(page.filter(({ id, path }) => !pass.isSeen(id) && !holds.covers(path)).map(diffAbsent))
   }
-  return {
-    rows,
-    unchanged: Math.max(0, rows - decided),
-    decisions: tally,
-    consistent,
-    holds: holds.list(),
-    durationMs: performance.now() - startedAt,
-  }
+  return pass.summary(consistent, holds)
 }
 
-/** Counts the tracks that are kept because what they lie in cannot be read. */
-class HoldCounter {
-  readonly #places: Array<{ path: string; cause: string; tracks: number }>
-
-  constructor(unreadable: ReadonlyArray<{ path: string; cause: string }>) {
-    this.#places = unreadable.map(({ path, cause }) => ({ path, cause, tracks: 0 }))
-  }
-
-  covers(path: string): boolean {
-    const place = this.#places.find(
-      (each) => path === each.path || path.startsWith(`${each.path.replace(/\/$/, '')}/`),
+/**
+ * The same for the rows that the library's table keeps in these ranges, and for the tracks that were there. What it decides is
+ * what a full diff would decide of them. `consistent` is false where something must be left to a full diff.
+ */
+export async function reconcileRows(
+  library: SnapshotSource,
+  known: KnownTracks,
+  ranges: readonly RowidRange[],
+  emit: (decisions: Decision[]) => Promise<void>,
+): Promise<PassSummary> {
+  const pass = new Pass(library, known, emit)
+  for (const rowids of ranges) {
+    const before = known.presentInRowids(rowids.first, rowids.last)
+    for (const page of library.snapshot({ rowids })) await pass.compare(page)
+    // A row that only moved to another place in the table is seen there, or known to be there still.
+    const absent = before.filter(
+      ({ id, libraryId }) => !pass.isSeen(id) && !(libraryId !== null && library.isAvailable(libraryId)),
     )
-    if (place !== undefined) place.tracks += 1
-    return place !== undefined
+    if (!pass.scanning) await pass.give(absent.map(diffAbsent))
+    else if (absent.length > 0) pass.withhold()
+  }
+  return pass.summary(!pass.withheld, new HoldCounter([]))
+}
+
+/** One pass in the making: which tracks were seen, what was decided. */
+class Pass {
+  readonly lastId: number
+  readonly scanning: boolean
+  readonly #startedAt = performance.now()
+  readonly #lookups: IdentityLookups
+  readonly #emit: (decisions: Decision[]) => Promise<void>
+  readonly #seen: Uint8Array
+  readonly #tally: Record<string, number> = {}
+  #rows = 0
+  #decided = 0
+  #withheld = false
+
+  constructor(library: SnapshotSource, known: KnownTracks, emit: (decisions: Decision[]) => Promise<void>) {
+    this.lastId = known.lastId()
+    this.scanning = library.scanning()
+    this.#seen = new Uint8Array((this.lastId >> 3) + 1)
+    this.#emit = emit
+    this.#lookups = {
+      byLibraryId: (libraryId) => known.byLibraryId(libraryId),
+      byPath: (path) => known.byPath(path).filter(({ id }) => !this.isSeen(id)),
+      stillInLibrary: (libraryId) => library.isAvailable(libraryId),
+    }
   }
 
-  list(): Hold[] {
-    return this.#places
-      .filter(({ tracks }) => tracks > 0)
-      .map(({ path, cause, tracks }) => ({ reason: `${path}: ${cause}`, tracks }))
+  /** A decision was kept back because a scan is running. */
+  get withheld(): boolean {
+    return this.#withheld
+  }
+
+  withhold(): void {
+    this.#withheld = true
+  }
+
+  isSeen(id: number): boolean {
+    return id <= this.lastId && ((this.#seen[id >> 3] ?? 0) & (1 << (id & 7))) !== 0
+  }
+
+  async compare(page: readonly SnapshotRow[]): Promise<void> {
+    this.#rows += page.length
+    const decisions: Decision[] = []
+    for (const row of page) {
+      const track = identify(row, this.#lookups)?.track ?? null
+      if (track !== null) this.#markSeen(track.id)
+      const decision = diffRow(row, track)
+      if (decision?.action === 'miss' && this.scanning) this.withhold()
+      else if (decision !== null) decisions.push(decision)
+    }
+    await this.give(decisions)
+  }
+
+  async give(decisions: Decision[]): Promise<void> {
+    if (decisions.length === 0) return
+    for (const { reason } of decisions) this.#tally[reason] = (this.#tally[reason] ?? 0) + 1
+    this.#decided += decisions.length
+    await this.#emit(decisions)
+  }
+
+  summary(consistent: boolean, holds: HoldCounter): PassSummary {
+    return {
+      rows: this.#rows,
+      unchanged: Math.max(0, this.#rows - this.#decided),
+      decisions: this.#tally,
+      consistent,
+      holds: holds.list(),
+      durationMs: performance.now() - this.#startedAt,
+    }
+  }
+
+  #markSeen(id: number): void {
+    if (id <= this.lastId) this.#seen[id >> 3] = (this.#seen[id >> 3] ?? 0) | (1 << (id & 7))
   }
 }

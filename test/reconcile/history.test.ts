@@ -140,7 +140,7 @@ for (const kind of ['navidrome', 'folders'] as const) {
           }
         }),
       )
-      await fc.assert(property, { numRuns: 150 })
+      await fc.assert(property, { numRuns: 600 })
     })
 
     it('I1: steps that happen between two passes are taken in together', async () => {
@@ -158,10 +158,32 @@ for (const kind of ['navidrome', 'folders'] as const) {
             }
           }),
       )
-      await fc.assert(property, { numRuns: 100 })
+      await fc.assert(property, { numRuns: 400 })
     })
   })
 }
+
+describe('histories of a table', () => {
+  it('I1 I3: comparing only the rows that changed leads where a full comparison leads', async () => {
+    const property = fc.asyncProperty(
+      fc.array(fc.array(step, { maxLength: 3 }), { maxLength: 15 }),
+      async (bursts) =>
+        withLedger(async (ledger) => {
+          const world = new World('navidrome')
+          const bench = new Bench(world, ledger)
+          for (const folder of ['folder0', 'folder0', 'folder1', 'folder2']) world.add(folder)
+          await bench.converge()
+          for (const burst of bursts) {
+            for (const each of burst) perform(world, each)
+            await bench.hintedPass()
+            await bench.work()
+            assertConverged(world, ledger, bench)
+          }
+        }),
+    )
+    await fc.assert(property, { numRuns: 600 })
+  })
+})
 
 describe('identity', () => {
   it('keeps the track key through retag, move, id rewrite and return', async () =>
