@@ -69,6 +69,12 @@ const STEPS = {
     if (song) world.add(folder, song.sound)
     return false
   },
+  'rebuild the table': (world: World) => {
+    world.songs.forEach((song, n) => {
+      song.rowid = world.songs.length - n
+    })
+    return false
+  },
   'purge missing rows': (world: World) => {
     world.keepsMissingRows = false
     return false

@@ -23,6 +23,8 @@ export const MODEL: Model = {
 /** A file of the naive world: what it sounds like is a number. */
 export interface Song {
   id: string
+  /** Where the library's table keeps it. */
+  rowid: number
   path: string
   sound: number
   title: string
@@ -69,6 +71,7 @@ export class World {
     const id = this.freshId()
     const song = {
       id,
+      rowid: this.songs.length + 1,
       path: `/music/${folder}/${id}.flac`,
       sound,
       title: id,
@@ -82,9 +85,9 @@ export class World {
 
   rows(): SnapshotRow[] {
     const shown = this.kind === 'folders' || !this.keepsMissingRows ? this.alive() : this.songs
-    return shown.map(({ id, path, title, size, mtime, alive }) => ({
+    return shown.map(({ id, rowid, path, title, size, mtime, alive }) => ({
       libraryId: this.kind === 'folders' ? null : id,
-      libraryRowid: this.kind === 'folders' ? null : this.songs.findIndex((song) => song.id === id) + 1,
+      libraryRowid: this.kind === 'folders' ? null : rowid,
       path,
       available: alive,
       file: alive ? { sizeBytes: size, mtimeNs: mtime } : null,
