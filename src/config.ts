@@ -25,6 +25,11 @@ export const CONFIG = z.strictObject({
         .describe('folders as the server sees them (`from`) and as this machine does (`to`)'),
       stat_files: z.boolean().default(true).describe('look at size and mtime of every file in a full diff'),
       watch_folders: z.boolean().default(true).describe('watch the music folders besides the database'),
+      settle_seconds: z
+        .number()
+        .nonnegative()
+        .default(2)
+        .describe('a file in a folder is read when it has been still for so long'),
       follow_symlinks: z.boolean().default(true).describe('enter folders behind symbolic links'),
     })
     .prefault({}),

@@ -64,6 +64,7 @@ export function followLibrary(options: FollowOptions): LibraryFollower {
   const folders = closers.adopt(new RootWatch(config, events, () => wakeUps.wake('folder')), (each) =>
     each.close(),
   )
+  const lookAgain = closers.adopt(new Delay(() => loop.request(['settled'])), (each) => each.close())
   const loop = closers.adopt(
     new ReconcileLoop({
       pass: async (causes) => {
@@ -71,6 +72,7 @@ export function followLibrary(options: FollowOptions): LibraryFollower {
         if (ledger.meta(FIRST_PASS) === null) ledger.setMeta(FIRST_PASS, String(Date.now()))
         folders.watch(roots)
         await settleMissing(summary.holds, options)
+        if (summary.unsettled > 0) lookAgain.in(config.library.settle_seconds * 1000)
         events.emit('pass', { causes, summary })
       },
       onFailed: (causes, error, retryInMs) => events.emit('passFailed', { causes, error, retryInMs }),
@@ -84,7 +86,7 @@ export function followLibrary(options: FollowOptions): LibraryFollower {
   closers.defer(() => clearInterval(timer))
   loop.request(['start'])
   return {
-    idle: () => loop.idle && ledger.meta(FIRST_PASS) !== null,
+    idle: () => loop.idle && !lookAgain.waiting && ledger.meta(FIRST_PASS) !== null,
     knowsLibrary: () => ledger.meta(FIRST_PASS) !== null,
     wake: (cause) => wakeUps.wake(cause),
     [Symbol.asyncDispose]: () => closers.disposeAsync(),
@@ -120,6 +122,33 @@ async function settleMissing(
   const known = new Set(ledger.report.holds().map(({ reason }) => reason))
   ledger.setHolds(all)
   for (const hold of all) if (!known.has(hold.reason)) events.emit('held', hold)
+}
+
+/** One call that is still to come, at most. */
+class Delay {
+  readonly #call: () => void
+  #timer: NodeJS.Timeout | null = null
+
+  constructor(call: () => void) {
+    this.#call = call
+  }
+
+  get waiting(): boolean {
+    return this.#timer !== null
+  }
+
+  in(delayMs: number): void {
+    this.close()
+    this.#timer = setTimeout(() => {
+      this.#timer = null
+      this.#call()
+    }, delayMs)
+  }
+
+  close(): void {
+    if (this.#timer !== null) clearTimeout(this.#timer)
+    this.#timer = null
+  }
 }
 
 /** Watches the roots of the last pass; starts over when they changed. */

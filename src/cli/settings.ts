@@ -58,5 +58,10 @@ export function libraryOptions({ library }: Config, context: CommandContext): Li
     )
   }
   const roots = folders.map((folder) => resolve(context.cwd, folder))
-  return { kind: 'folders', roots, followSymlinks: library.follow_symlinks }
+  return {
+    kind: 'folders',
+    roots,
+    followSymlinks: library.follow_symlinks,
+    settleMs: library.settle_seconds * 1000,
+  }
 }

@@ -31,6 +31,8 @@ export type Decision =
 export interface PassSummary {
   readonly rows: number
   readonly unchanged: number
+  /** Files that may still be being written: to be looked at again soon. */
+  readonly unsettled: number
   readonly decisions: Readonly<Record<string, number>>
   /** False when the library changed while it was read: absent tracks were not taken for gone. */
   readonly consistent: boolean

@@ -27,6 +27,8 @@ export interface SnapshotRow {
   readonly available: boolean
   /** Null when the file cannot be stat'ed from here. */
   readonly file: FileStat | null
+  /** False while the file may still be being written: nothing is decided about it yet. */
+  readonly settled: boolean
   /** Null when only the file's tags can tell. */
   readonly attributes: Attributes | null
 }

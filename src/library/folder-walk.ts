@@ -12,6 +12,8 @@ export interface WalkOptions {
   readonly roots: readonly string[]
   readonly extensions: ReadonlySet<string>
   readonly followSymlinks: boolean
+  /** A file whose inode changed less than this long ago counts as still being written. */
+  readonly settleMs: number
 }
 
 interface Listing {
@@ -92,7 +94,7 @@ export class FolderWalk {
   *#followed(link: string): Generator<SnapshotRow, void> {
     const stated = statPath(link)
     if (stated.kind === 'file' && hasExtension(link, this.#options.extensions)) {
-      if (!this.#seenElsewhere(link, stated.stats)) yield fileRow(link, stated.stats)
+      if (!this.#seenElsewhere(link, stated.stats)) yield this.#fileRow(link, stated.stats)
     } else if (stated.kind === 'folder' && this.#options.followSymlinks) {
       if (this.#enter(link, stated.stats)) yield* this.#below(link)
     } else if (stated.kind === 'absent') {
@@ -114,9 +116,23 @@ export class FolderWalk {
 
   #row(path: string): SnapshotRow | undefined {
     const stated = statPath(path)
-    if (stated.kind === 'file') return fileRow(path, stated.stats)
+    if (stated.kind === 'file') return this.#fileRow(path, stated.stats)
     if (stated.kind === 'failed') this.#places.add(path, stated.cause)
     return undefined
+  }
+
+  #fileRow(path: string, stats: BigIntStats): SnapshotRow {
+    // The change time cannot be set back, as copying tools do with mtime. A clock that runs ahead must not wait for ever.
+    const ageMs = Date.now() - Number(stats.ctimeMs)
+    return {
+      libraryId: null,
+      libraryRowid: null,
+      path,
+      available: true,
+      file: toFileStat(stats),
+      settled: ageMs >= this.#options.settleMs || ageMs < 0,
+      attributes: null,
+    }
   }
 
   /** False when the folder was entered before. */
@@ -153,17 +169,6 @@ export class FolderWalk {
     else if (entry.isDirectory()) listing.folders.push(path)
     else if (hasExtension(name, this.#options.extensions)) listing.files.push(path)
     else if (!entry.isFile() && statPath(path).kind === 'folder') listing.folders.push(path)
-  }
-}
-
-function fileRow(path: string, stats: BigIntStats): SnapshotRow {
-  return {
-    libraryId: null,
-    libraryRowid: null,
-    path,
-    available: true,
-    file: toFileStat(stats),
-    attributes: null,
   }
 }
 

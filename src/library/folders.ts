@@ -16,6 +16,7 @@ export class FolderLibrary implements LibrarySource {
   readonly #roots: readonly string[]
   readonly #extensions: ReadonlySet<string>
   readonly #followSymlinks: boolean
+  readonly #settleMs: number
   #unreadable: readonly Unreadable[] = []
 
   /** Throws TransientError when not one of the roots is a folder: disks may not be mounted yet. */
@@ -25,6 +26,7 @@ export class FolderLibrary implements LibrarySource {
       (options.extensions ?? AUDIO_EXTENSIONS).map((extension) => extension.toLowerCase().replace(/^\./, '')),
     )
     this.#followSymlinks = options.followSymlinks ?? true
+    this.#settleMs = options.settleMs ?? 0
     if (!this.#roots.some((root) => statPath(root).kind === 'folder')) throw noRoot(this.#roots)
   }
 
@@ -43,6 +45,7 @@ export class FolderLibrary implements LibrarySource {
       roots: this.#roots,
       extensions: this.#extensions,
       followSymlinks: this.#followSymlinks,
+      settleMs: this.#settleMs,
     })
     this.#unreadable = []
     try {
@@ -73,7 +76,7 @@ function noRoot(roots: readonly string[]): TransientError {
     operation: 'open library',
     subject: roots.join(', ') || '(no folders)',
     message: `found ${found || 'no root'}; expected at least one readable folder of music`,
-    hint: 'mount the disk, or correct library.roots',
+    hint: 'mount the disk, or correct library.folders',
   })
 }
 

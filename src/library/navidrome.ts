@@ -161,6 +161,8 @@ export class NavidromeLibrary implements LibrarySource {
       path: local,
       available,
       file,
+      // What a server committed it has read: there is nothing to wait for.
+      settled: true,
       attributes: rowAttributes(row),
     }
   }

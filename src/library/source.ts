@@ -57,6 +57,8 @@ export interface FolderOptions {
   readonly extensions?: readonly string[]
   /** Enter folders behind symbolic links, also where they lead out of the roots; default true. Links to files count always. */
   readonly followSymlinks?: boolean
+  /** A file that changed less than this long ago is not settled; default 0: all files are. */
+  readonly settleMs?: number
 }
 
 export interface PathMapping {

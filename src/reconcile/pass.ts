@@ -1,5 +1,5 @@
 import type { Decision, PassSummary } from '../core/decision.ts'
-import type { SnapshotRow } from '../core/track.ts'
+import { type SnapshotRow, sameFile } from '../core/track.ts'
 import { diffAbsent, diffRow } from './diff.ts'
 import { HoldCounter } from './holds.ts'
 import { type IdentityLookups, identify } from './identity.ts'
@@ -90,6 +90,7 @@ class Pass {
   readonly #tally: Record<string, number> = {}
   #rows = 0
   #decided = 0
+  #unsettled = 0
   #withheld = false
 
   constructor(library: SnapshotSource, known: KnownTracks, emit: (decisions: Decision[]) => Promise<void>) {
@@ -123,6 +124,10 @@ class Pass {
     for (const row of page) {
       const track = identify(row, this.#lookups)?.track ?? null
       if (track !== null) this.#markSeen(track.id)
+      if (!row.settled && (track === null || !sameFile(row.file, track.file))) {
+        this.#unsettled += 1
+        continue
+      }
       const decision = diffRow(row, track)
       if (decision?.action === 'miss' && this.scanning) this.withhold()
       else if (decision !== null) decisions.push(decision)
@@ -140,7 +145,8 @@ class Pass {
   summary(consistent: boolean, holds: HoldCounter): PassSummary {
     return {
       rows: this.#rows,
-      unchanged: Math.max(0, this.#rows - this.#decided),
+      unchanged: Math.max(0, this.#rows - this.#decided - this.#unsettled),
+      unsettled: this.#unsettled,
       decisions: this.#tally,
       consistent,
       holds: holds.list(),

@@ -12,6 +12,7 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { describe, it, type TestContext } from 'node:test'
+import { setInterval } from 'node:timers/promises'
 import { File as TaggedFile } from 'node-taglib-sharp'
 import { type AudioFormat, writeAudio } from '../support/audio.ts'
 import { converge, Soundledger, soundledger, temporaryFolder } from '../support/cli.ts'
@@ -211,6 +212,27 @@ describe('a folder of music', () => {
     const { run } = await converge([music], data)
     assert.equal(run.embedded, 5)
     assert.equal((await readStored(data)).rows.size, 5)
+  })
+
+  it('reads a file that is being copied only when it has been still for a while', async (t) => {
+    const { music, data } = library(t)
+    const environment = { SOUNDLEDGER_LIBRARY_SETTLE_SECONDS: '2' }
+    const daemon = new Soundledger(['watch', '--data', data, music], { environment })
+    await daemon.logged('converged')
+    const whole = readFileSync(join(music, 'album', '0.flac'))
+    const copy = join(music, 'copy.flac')
+    // A slow copy: it goes on for longer than any wake-up waits, and never pauses for as long as a file has to be still.
+    let part = 0
+    for await (const _ of setInterval(250)) {
+      part += 1
+      writeFileSync(copy, whole.subarray(0, Math.floor((whole.length * part) / 30)))
+      if (part === 30) break
+    }
+    await daemon.logged('copy.flac')
+    await daemon.stop()
+    const { stdout } = await soundledger(['status', '--json', '--data', data])
+    const { lifetime } = JSON.parse(stdout)
+    assert.deepEqual(lifetime, { ...NOTHING, fingerprinted: 6, decoded: 5, embedded: 5, reused: 1 })
   })
 
   it('embeds a file that arrives while it watches, and exits 0 on Ctrl-C', async (t) => {

@@ -40,6 +40,7 @@ function row(n: number, over: Partial<SnapshotRow> = {}): SnapshotRow {
     libraryRowid: n,
     path: `/music/${n}.flac`,
     available: true,
+    settled: true,
     file: { sizeBytes: 1000 + n, mtimeNs: 1_700_000_000_123_456_789n },
     attributes: { artist: 'Artist', title: `Title ${n}`, album: 'Album', durationSeconds: 60 },
     ...over,

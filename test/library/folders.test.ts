@@ -40,6 +40,7 @@ describe('folders as a library', () => {
       path: join(folder, 'three.opus'),
       available: true,
       file: { sizeBytes: 10, mtimeNs: stats.mtimeNs },
+      settled: true,
       attributes: null,
     })
   })

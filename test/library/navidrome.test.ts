@@ -25,6 +25,7 @@ for (const version of ['0.55', '0.61', '0.64'] as const) {
           path: join(music, 'A/one.flac'),
           available: true,
           file: { sizeBytes: 10, mtimeNs: 2_000_000_000_000n },
+          settled: true,
           attributes: { artist: 'A', title: 'One', album: 'B', durationSeconds: 61.25 },
         },
         {
@@ -33,6 +34,7 @@ for (const version of ['0.55', '0.61', '0.64'] as const) {
           path: join(music, 'A/two.flac'),
           available: false,
           file: null,
+          settled: true,
           attributes: { artist: 'Artist', title: 'A/two.flac', album: 'Album', durationSeconds: null },
         },
       ])

@@ -22,12 +22,15 @@ export function temporaryFolder(context: { after(fn: () => void): void }, name: 
   return folder
 }
 
+/** Without what makes a start take longer: probing for a GPU, and waiting for files that were only just written. */
+const QUICK = { SOUNDLEDGER_EXECUTION_PROVIDER: 'cpu', SOUNDLEDGER_LIBRARY_SETTLE_SECONDS: '0' }
+
 /** The environment of a stranger: nothing of soundledger's set but the provider, which would be probed for at every start. */
 function cleanEnvironment(extra: Record<string, string> = {}): NodeJS.ProcessEnv {
   const environment = Object.fromEntries(
     Object.entries(process.env).filter(([name]) => !name.startsWith('SOUNDLEDGER_')),
   )
-  return { ...environment, NODE_TEST_CONTEXT: '', SOUNDLEDGER_EXECUTION_PROVIDER: 'cpu', ...extra }
+  return { ...environment, NODE_TEST_CONTEXT: '', ...QUICK, ...extra }
 }
 
 export interface RunOptions {

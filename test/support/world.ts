@@ -90,6 +90,7 @@ export class World {
       libraryRowid: this.kind === 'folders' ? null : rowid,
       path,
       available: alive,
+      settled: true,
       file: alive ? { sizeBytes: size, mtimeNs: mtime } : null,
       attributes: this.kind === 'folders' ? null : { artist: 'A', title, album: 'B', durationSeconds: 60 },
     }))
