@@ -37,17 +37,22 @@ export class CommittedPages {
     return this.#overflowed
   }
 
-  /** Takes in all commits of these frames, which begin at `from`; returns the end of the last commit, or `from`. */
-  takeAll(frames: Iterable<Frame>, from: ChainPoint): ChainPoint {
-    let end = from
+  /** Takes in all commits of these frames, which begin at `from`; the ends of the last commit and frame, or `from`. */
+  takeAll(
+    frames: Iterable<Frame>,
+    from: ChainPoint,
+  ): { readonly commit: ChainPoint; readonly last: ChainPoint } {
+    let commit = from
+    let last = from
     for (const frame of frames) {
       this.#hold(frame)
+      last = frame.end
       if (frame.databasePages === 0) continue
       this.#commit(frame.databasePages)
-      end = frame.end
+      commit = frame.end
     }
     this.#forgetPending()
-    return end
+    return { commit, last }
   }
 
   #hold(frame: Frame): void {

@@ -1,15 +1,7 @@
 import { CommittedPages } from './committed-pages.ts'
 import type { ChainPoint, Generation, ReadBytes, WalHeader } from './parse.ts'
-import {
-  FRAME_HEADER_BYTES,
-  frameBytes,
-  HEADER_BYTES,
-  parseHeader,
-  samePair,
-  startOf,
-  storedChecksum,
-  validFrames,
-} from './parse.ts'
+import { frameBytes, HEADER_BYTES, isOfAnother, parseHeader, startOf, validFrames } from './parse.ts'
+import { doubtAbout } from './recheck.ts'
 import type { WalPosition, WalRead } from './wal.ts'
 
 const DEFAULT_PAGES_BYTES = 64 * 1024 * 1024
@@ -49,7 +41,7 @@ export function committedSince(
     const answer = answerUnder(before, file, position, options)
     if (Buffer.compare(before, file.read(0, HEADER_BYTES)) === 0) return answer
   }
-  return { kind: 'lost', reason: 'the WAL was reset over and over while it was read', position: null }
+  return nowhere('the WAL was reset over and over while it was read')
 }
 
 function answerUnder(
@@ -64,71 +56,79 @@ function answerUnder(
   const { header } = parsed
   if (position === null) return lost('no position yet', file, header)
   if (position.inode !== file.inode) return lost('the WAL is another file', file, header)
-  if (isSameGeneration(header, position)) return continued(file, header, position, options)
-  return lost('the WAL was reset: older frames may have been overwritten unseen', file, header)
+  if (isSameGeneration(header, position)) return inGeneration(file, header, position, options)
+  if (isNextGeneration(header, position)) return acrossReset(file, header, position, options)
+  return lost('the WAL was reset more than once, or begun anew', file, header)
 }
 
 /** The ordinary case: the position lies in the generation that is in the file. */
-function continued(file: WalFile, header: WalHeader, position: WalPosition, options: WalOptions): WalRead {
-  const doubt = doubtAbout(file.read, header, position, options)
+function inGeneration(file: WalFile, header: WalHeader, position: WalPosition, options: WalOptions): WalRead {
+  const recheckBytes = options.recheckBytes ?? DEFAULT_RECHECK_BYTES
+  const doubt = doubtAbout(file.read, header, startOf(header), position, recheckBytes)
   if (doubt !== null) return lost(doubt, file, header)
-  const maxPages = options.maxPages ?? Math.floor(DEFAULT_PAGES_BYTES / header.pageSize)
-  const found = new CommittedPages(maxPages)
-  const end = found.takeAll(validFrames(file.read, header, position), position)
-  const next = positionAt(end, file, header)
-  if (found.overflowed) {
-    return { kind: 'lost', reason: `more than ${maxPages} pages changed`, position: next }
-  }
-  const { pages, commits, databasePages } = found
-  return { kind: 'pages', commits, pages, pageSize: header.pageSize, databasePages, position: next }
+  const found = new CommittedPages(pageLimit(header, options))
+  const { commit } = found.takeAll(validFrames(file.read, header, position), position)
+  return answer(found, commit, file, header, options)
 }
 
 /**
- * Why the frames before the position are not those that were taken in, or null. A commit can be in the file and yet be
- * overwritten: its writer died before publishing it in the wal-index, or power failed before it was on disk. What is
- * overwritten begins with the first frame of a transaction, so verifying the chain through the last transaction finds it.
+ * One reset since the position: its generation went on to where its chain ends, unless the new one has come that far. A
+ * whole frame standing there that is not of the new generation proves that it has not, and that nothing was cut off: the
+ * file is written front to back. So the old tail and the new frames together are all commits since the position.
  */
-function doubtAbout(
-  read: ReadBytes,
-  generation: Generation & { readonly checksum1: number; readonly checksum2: number },
-  position: WalPosition,
-  options: WalOptions,
-): string | null {
-  const size = frameBytes(generation)
-  const frames = (position.offset - HEADER_BYTES) / size
-  if (!Number.isInteger(frames) || frames < 0) return `offset ${position.offset} is not between two frames`
-  const recheck = Math.max(1, Math.floor((options.recheckBytes ?? DEFAULT_RECHECK_BYTES) / size))
-  let point: ChainPoint
-  if (recheck >= frames) {
-    point = { offset: HEADER_BYTES, checksum1: generation.checksum1, checksum2: generation.checksum2 }
-  } else {
-    const offset = position.offset - recheck * size
-    const before = read(offset - size, FRAME_HEADER_BYTES)
-    if (before.byteLength < FRAME_HEADER_BYTES) return 'the WAL is shorter than the position'
-    point = { offset, ...storedChecksum(before) }
+function acrossReset(file: WalFile, header: WalHeader, position: WalPosition, options: WalOptions): WalRead {
+  const old: Generation = { ...header, salt1: position.salt1, salt2: position.salt2 }
+  const recheckBytes = options.recheckBytes ?? DEFAULT_RECHECK_BYTES
+  const doubt = doubtAbout(file.read, old, null, position, recheckBytes)
+  if (doubt !== null) return lost(`the WAL was reset, and ${doubt}`, file, header)
+  const found = new CommittedPages(pageLimit(header, options))
+  const tail = found.takeAll(validFrames(file.read, old, position), position)
+  const next = file.read(tail.last.offset, frameBytes(header))
+  if (next.byteLength < frameBytes(header) || !isOfAnother(next, header)) {
+    return lost('the WAL was reset, and frames after the position may have been overwritten', file, header)
   }
-  for (const frame of validFrames(read, generation, point, position.offset)) point = frame.end
-  if (point.offset === position.offset && samePair(point, position)) return null
-  if (read(position.offset - 1, 1).byteLength === 0) return 'the WAL is shorter than the position'
-  return 'frames before the position were overwritten'
+  const start = startOf(header)
+  const { commit } = found.takeAll(validFrames(file.read, header, start), start)
+  return answer(found, commit, file, header, options)
+}
+
+function answer(
+  found: CommittedPages,
+  end: ChainPoint,
+  file: WalFile,
+  header: WalHeader,
+  options: WalOptions,
+): WalRead {
+  const position = positionAt(end, file, header)
+  if (found.overflowed) {
+    return { kind: 'lost', reason: `more than ${pageLimit(header, options)} pages changed`, position }
+  }
+  const { pages, commits, databasePages } = found
+  return { kind: 'pages', commits, pages, pageSize: header.pageSize, databasePages, position }
 }
 
 function lost(reason: string, file: WalFile, header: WalHeader): Lost {
   const start = startOf(header)
-  const end = new CommittedPages(0).takeAll(validFrames(file.read, header, start), start)
-  return { kind: 'lost', reason, position: positionAt(end, file, header) }
+  const { commit } = new CommittedPages(0).takeAll(validFrames(file.read, header, start), start)
+  return { kind: 'lost', reason, position: positionAt(commit, file, header) }
 }
 
 function nowhere(reason: string): Lost {
   return { kind: 'lost', reason, position: null }
 }
 
+function pageLimit(header: WalHeader, options: WalOptions): number {
+  return options.maxPages ?? Math.floor(DEFAULT_PAGES_BYTES / header.pageSize)
+}
+
 function isSameGeneration(header: WalHeader, position: WalPosition): boolean {
-  return (
-    header.sequence === position.sequence &&
-    header.salt1 === position.salt1 &&
-    header.salt2 === position.salt2
-  )
+  const { sequence, salt1, salt2 } = header
+  return sequence === position.sequence && salt1 === position.salt1 && salt2 === position.salt2
+}
+
+/** A reset adds one to the first salt; the sequence number is each connection's own count, and proves nothing. */
+function isNextGeneration(header: WalHeader, position: WalPosition): boolean {
+  return header.salt1 === (position.salt1 + 1) >>> 0
 }
 
 function positionAt(point: ChainPoint, file: WalFile, header: WalHeader): WalPosition {

@@ -124,10 +124,10 @@ export function storedChecksum(frameHeader: Uint8Array): ChecksumPair {
   return pairAt(viewOf(frameHeader), 16)
 }
 
-/** The salts in a frame's header. */
-export function storedSalts(frameHeader: Uint8Array): { readonly salt1: number; readonly salt2: number } {
-  const view = viewOf(frameHeader)
-  return { salt1: view.getUint32(8), salt2: view.getUint32(12) }
+/** Whether bytes begin like a frame of another generation than this one. */
+export function isOfAnother(frame: Uint8Array, { salt1, salt2 }: Generation): boolean {
+  const view = viewOf(frame)
+  return view.getUint32(0) !== 0 && (view.getUint32(8) !== salt1 || view.getUint32(12) !== salt2)
 }
 
 export function samePair(one: ChecksumPair, other: ChecksumPair): boolean {

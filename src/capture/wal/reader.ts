@@ -10,17 +10,19 @@ const PERMANENT_CODES = new Set(['EACCES', 'EPERM', 'EISDIR', 'ELOOP', 'ENAMETOO
  * Reads which pages of a database were committed since `position`, from its `-wal` file alone
  * (https://sqlite.org/walformat.html). Synchronous; opens, reads and closes only `walPath`, writes nothing, takes no lock.
  *
- * `pages` promises: every commit that SQLite wrote to the WAL after `position` and before the call is in it, or was
- * overtaken by newer content of the same page; nothing uncommitted is; salts and checksums vouch for every byte.
+ * `pages` promises: every commit written to the WAL after `position` and before the call is in it, or was overtaken by
+ * newer content of the same page; no transaction without a commit frame is; salts and checksums vouch for every byte. It
+ * may hold pages past `databasePages` when the database shrank, and goes across one reset of the WAL where the file still
+ * shows all of the generation before.
  *
- * `lost` says that this cannot be promised: no position, no file, an empty or shorter one, another one, a reset since the
+ * `lost` says that this cannot be promised: no position, no file, an empty or shorter one, another one, resets since the
  * position, a header or frames that do not match, too many pages. Its position is the end of the last commit at that time.
  * To go on from there without a gap, keep the position first and take the full diff *after* it: a commit in between is
- * then seen twice, not missed. With a null position ask again before the full diff, or treat the next answer as `lost`.
+ * then seen twice, not missed. After a null position the next answer is `lost` again, and is to be treated the same way.
  *
- * It does not promise that SQL shows the commits already: a writer syncs the frames before it publishes them to other
+ * It does not promise that SQL shows a commit already: a writer syncs frames before it publishes them to other
  * connections. When `PRAGMA data_version` moves and no new commit is found, the pages of the read before are what became
- * visible. Such a commit may also never be published (the writer died); a later call then answers `lost`.
+ * visible. A writer that dies in between never publishes; where its frames are overwritten, a later call answers `lost`.
  *
  * Throws `PermanentError` when the file may not be read or is none, `TransientError` for other failures of reading.
  */
