@@ -5,6 +5,8 @@ import { describeError } from '../core/errors.ts'
 import { watchedFolder } from './folder-raw.ts'
 
 export interface DatabaseWatcher {
+  /** Events are heard from now on. */
+  readonly ready: Promise<void>
   /** May be called twice. */
   close(): Promise<void>
 }
@@ -35,8 +37,8 @@ export function watchDatabase(databasePath: string, options: DatabaseWatcherOpti
   const watcher = new FSWatcher({
     ignoreInitial: true,
     atomic: false,
-    depth: 0,
     followSymlinks: false,
+    // With `depth: 0` chokidar would not find folders that come later.
     ignored: (path) => !folders.has(path) && !files.has(path),
   })
   watcher.on('raw', (_event, name, details) => {
@@ -50,8 +52,10 @@ export function watchDatabase(databasePath: string, options: DatabaseWatcherOpti
     if (!reported.has(message)) options.onError(message)
     reported.add(message)
   })
+  const ready = new Promise<void>((resolve) => watcher.once('ready', () => resolve()))
   watcher.add([...folders])
   return {
+    ready,
     async close() {
       spaced.close()
       await watcher.close()
