@@ -2,9 +2,11 @@ import { readInteger, readVarint } from './varint.ts'
 
 /** `unread` where the value is not wholly on the page. */
 export type Value =
-  | { readonly kind: 'null' | 'unread' }
+  | { readonly kind: 'null' }
+  | { readonly kind: 'unread' }
   | { readonly kind: 'number'; readonly value: number }
-  | { readonly kind: 'text' | 'blob'; readonly bytes: Uint8Array; readonly length: number }
+  | { readonly kind: 'text'; readonly bytes: Uint8Array; readonly length: number }
+  | { readonly kind: 'blob'; readonly bytes: Uint8Array; readonly length: number }
 
 const INTEGER_BYTES = [0, 1, 2, 3, 4, 6, 8]
 const UNREAD: Value = { kind: 'unread' }
