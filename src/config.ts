@@ -79,7 +79,9 @@ export const CONFIG = z.strictObject({
         .enum(['auto', 'cpu', 'cuda', 'webgpu', 'coreml', 'dml'])
         .default('auto')
         .describe('where models run; auto: the first that works'),
-      threads: count.default(cores).describe('CPU threads of a model (default: cores)'),
+      threads: count
+        .default(Math.max(1, Math.floor(cores / 2)))
+        .describe('CPU threads of a model (default: cores / 2, since decoding takes the others)'),
       batch_windows: count.max(256).default(4).describe('windows in one run of a model, from several tracks'),
       timeout_seconds: seconds.default(120).describe('time limit for one run of a model'),
       idle_unload_seconds: seconds.default(360).describe('a model unused for this long is unloaded'),
