@@ -8,6 +8,8 @@ import {
   validFrames,
 } from './parse.ts'
 
+const SHORTER = 'the WAL is shorter than the position'
+
 /**
  * Why the frames before `position` cannot be taken for those that were read, or null when they can. Verifies the chain
  * over the last `recheckBytes` before it in whole frames, at least one; from `start` on (the place after the header) if
@@ -29,13 +31,15 @@ export function doubtAbout(
   if (!Number.isSafeInteger(frames) || frames < 0)
     return `offset ${position.offset} is not between two frames`
   const recheck = Math.max(1, Math.floor(recheckBytes / size))
+  if (recheck >= frames && start === null)
+    return 'too few frames before the position are left to verify it by'
   const from = recheck < frames ? placeBefore(read, position.offset - recheck * size, size) : start
-  if (from === null) return 'there are too few frames before the position to verify it by'
+  if (from === null) return SHORTER
   let end = from
   for (const frame of validFrames(read, generation, from, position.offset)) end = frame.end
   if (end.offset === position.offset && samePair(end, position)) return null
   if (position.offset > HEADER_BYTES && read(position.offset - 1, 1).byteLength === 0) {
-    return 'the WAL is shorter than the position'
+    return SHORTER
   }
   return 'frames before the position were overwritten'
 }
