@@ -197,12 +197,12 @@ async function decode(
   signal: AbortSignal,
 ): Promise<DecodedAudio | null> {
   try {
-    const { file, attributes } = track
+    const { file, audioSeconds } = track
     if (file === null) throw new Error('the file was never seen')
     const decoded = await ports.audio.decode(track.path, {
       expected: file,
       specs: due.map(({ audio }) => audio),
-      durationSeconds: attributes.durationSeconds ?? 0,
+      durationSeconds: audioSeconds ?? 0,
       signal,
     })
     ports.ledger.count('decoded')

@@ -47,6 +47,8 @@ export interface LedgerTrack {
   readonly file: FileStat | null
   /** Audio fingerprint of the last successful inspection; null before the first one. */
   readonly fingerprint: string | null
+  /** Length of the audio as its packets tell, in seconds; null before the first inspection. What tags claim may be wrong. */
+  readonly audioSeconds: number | null
   readonly attributes: Attributes
   readonly state: TrackState
   /** Epoch ms; null while present. */

@@ -26,6 +26,7 @@ export interface RetryPolicy {
 
 const RECORD_INSPECTION = `
   update tracks set size_bytes = @sizeBytes, mtime_ns = @mtimeNs, fingerprint = @fingerprint,
+    audio_seconds = @audioSeconds,
     inspect = case when revision = @revision then 0 else inspect end
   where id = @trackId`
 
@@ -167,8 +168,8 @@ export function createResults(
   return {
     inspected: transaction((job, inspection, now) => {
       const { id: trackId } = job.track
-      const { file, fingerprint, attributes } = inspection
-      recordInspection.run({ trackId, ...file, fingerprint, revision: job.revision })
+      const { file, fingerprint, attributes, durationSeconds: audioSeconds } = inspection
+      recordInspection.run({ trackId, ...file, fingerprint, audioSeconds, revision: job.revision })
       if (attributes !== null) {
         const { artist, title, album, durationSeconds } = attributes
         const known = job.track.attributes

@@ -3,7 +3,7 @@ import type { FileStat, LedgerTrack, TrackState } from '../core/track.ts'
 
 /** Columns of `tracks` as a LedgerTrack; mtime_ns exceeds what a double holds, so it travels as text. */
 export const TRACK_COLUMNS = `tracks.id, key, library_id, library_rowid, path, size_bytes, cast(mtime_ns as text) as mtime_ns, tracks.fingerprint,
-  artist, title, album, duration_seconds, tracks.state, missing_since`
+  audio_seconds, artist, title, album, duration_seconds, tracks.state, missing_since`
 
 export interface TrackRow {
   id: number
@@ -14,6 +14,7 @@ export interface TrackRow {
   size_bytes: number | null
   mtime_ns: string | null
   fingerprint: string | null
+  audio_seconds: number | null
   artist: string
   title: string
   album: string
@@ -49,6 +50,7 @@ export function toTrack(row: TrackRow): LedgerTrack {
     path: row.path,
     file: toFile(row),
     fingerprint: row.fingerprint,
+    audioSeconds: row.audio_seconds,
     attributes: {
       artist: row.artist,
       title: row.title,

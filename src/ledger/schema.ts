@@ -18,6 +18,7 @@ const MIGRATIONS = [
     size_bytes integer,
     mtime_ns integer,
     fingerprint text,
+    audio_seconds real,
     artist text not null default '',
     title text not null default '',
     album text not null default '',
