@@ -12,8 +12,10 @@ export type FullReason = string
 export interface Findings {
   /** Parts of the table that were written, or may have been. */
   readonly touches: readonly Touch[]
-  /** Not null: the touches are not all. */
+  /** Not null: the touches are not all, or not certain. */
   readonly full: FullReason | null
+  /** Not null: nor would they do for a second look, when the commit is surely visible in SQL. */
+  readonly fullAgain: FullReason | null
 }
 
 export interface Setting {
@@ -52,6 +54,7 @@ class Judgement {
   readonly #owners = new Map<number, Verdict>()
   readonly #touches: Touch[] = []
   #full: FullReason | null = null
+  #fullAgain: FullReason | null = null
 
   constructor(pages: Pages, setting: Setting) {
     this.#pages = pages
@@ -68,7 +71,7 @@ class Judgement {
     })
     for (const page of unclear) this.#setting.map.setUnknown(page)
     this.#judgeChains()
-    return { touches: this.#touches, full: this.#full }
+    return { touches: this.#touches, full: this.#full, fullAgain: this.#fullAgain }
   }
 
   /** Parses the pages and leaves out those that are free, or hold nothing of a table. */
@@ -113,21 +116,17 @@ class Judgement {
     const { map } = this.#setting
     if (!restructured && map.isOther(page)) return
     const owner = this.#ownerOfInterior(page)
-    if (owner === 'other') map.setOther(page)
-    else if (owner === 'unknown') {
+    if (owner === 'other') return void map.setOther(page)
+    const level = children.some((child) => this.#leaves.has(child)) ? 1 : 2
+    const now = { children, keys, level } as const
+    const spans = changedSpans(map.interior(page), now)
+    if (owner === 'watched') map.setInterior(page, now)
+    else {
       map.setUnknown(page)
-      this.#demand('an interior page of unknown owner')
-    } else {
-      const now = {
-        children,
-        keys,
-        level: children.some((child) => this.#leaves.has(child)) ? 1 : 2,
-      } as const
-      const spans = changedSpans(map.interior(page), now)
-      map.setInterior(page, now)
-      if (spans === null) this.#demand('an interior page without usable keys')
-      else this.#touches.push(...spans)
+      this.#doubt('an interior page of unknown owner')
     }
+    if (spans === null) this.#demand('an interior page without usable keys')
+    else this.#touches.push(...spans)
   }
 
   /** One child that is another's makes the page another's; otherwise one that is the watched table's makes it its own. */
@@ -182,8 +181,7 @@ class Judgement {
     }
     map.setUnknown(page)
     this.#touchLeaf(cells)
-    // Of an unknown leaf the touch is a guess that is good for a second look.
-    if (owner === 'unknown') this.#demand('a leaf of unknown owner')
+    if (owner === 'unknown') this.#doubt('a leaf of unknown owner')
     return chained
   }
 
@@ -209,6 +207,12 @@ class Judgement {
   }
 
   #demand(reason: FullReason): void {
+    this.#doubt(reason)
+    this.#fullAgain ??= reason
+  }
+
+  /** The touches are a guess. */
+  #doubt(reason: FullReason): void {
     this.#full ??= reason
   }
 }

@@ -1,0 +1,200 @@
+import { AMBIGUOUS_PAGES, mostCells, uint32 } from './btree.ts'
+import type { Pages } from './chains.ts'
+import { PageMap } from './page-map.ts'
+import { type Findings, type FullReason, judge } from './relevance.ts'
+import { RowProbe } from './row-probe.ts'
+import { numberOf, readSchema, type Schema, type SqlDatabase } from './schema.ts'
+import { SmallTable, type SmallTableOptions } from './small-table.ts'
+import { countJudgement, type HintStatistics, noStatistics } from './statistics.ts'
+import { type RowidRange, rangesOf, type Touch } from './touch.ts'
+import { type ReadWal, type Taken, WalTail } from './wal-tail.ts'
+
+export type Judgement =
+  | { readonly kind: 'irrelevant' }
+  /** Whatever changed in the table is in these rowids, removed rows included; much in them did not change. */
+  | { readonly kind: 'ranges'; readonly ranges: readonly RowidRange[] }
+  | { readonly kind: 'full'; readonly reason: FullReason }
+
+export interface ChangeHintsOptions {
+  /** The connection to the library's database as it is now, read-only. Another one than before: everything starts over. */
+  readonly connection: () => SqlDatabase
+  readonly walPath: string
+  /** The table whose rows are followed: an ordinary one with rowids. */
+  readonly table: string
+  /** Tables of a few rows that change the meaning of all others. */
+  readonly smallTables: readonly SmallTableOptions[]
+  readonly readWal: ReadWal
+}
+
+/** Everything that belongs to one connection. */
+interface Followed {
+  readonly database: SqlDatabase
+  readonly tail: WalTail
+}
+
+/** Everything that belongs to one state of the schema. */
+interface Shape {
+  readonly schema: Schema
+  readonly probe: RowProbe | null
+  readonly smallTables: readonly SmallTable[]
+}
+
+/** Offsets in page 1 (https://sqlite.org/fileformat2.html, "The Database Header"). */
+const RESERVED_BYTES = 20
+const SCHEMA_COOKIE = 40
+/** More written leaves than this are judged slower than all rows are read. */
+const MOST_TOUCHES = 5000
+const NOTHING: Findings = { touches: [], full: null, fullAgain: null }
+const IRRELEVANT: Judgement = { kind: 'irrelevant' }
+
+/**
+ * Tells from the pages that commits wrote where a table may have changed, so that a commit elsewhere costs next to nothing and
+ * one of few rows is found by reading few rows. Synchronous. SQL remains the truth: whoever gets ranges compares the rows in
+ * them; whoever gets `full` compares all.
+ *
+ * States: not started (the first `poll` starts it and asks for a full diff); following. Losing the WAL, a change of the schema
+ * and another connection start it over within `poll`, so a `full` needs no further call before its diff begins.
+ *
+ * A judgement is handed out once. Whoever fails to act on one has to make a full diff instead.
+ */
+export class ChangeHints {
+  readonly #options: ChangeHintsOptions
+  readonly #map = new PageMap()
+  readonly statistics: HintStatistics = noStatistics()
+  #followed: Followed | null = null
+  #shape: Shape | null = null
+  #usableOffset = 0
+  /** The newest cookie that was seen in the WAL; the schema must be of that or it was read too early. */
+  #cookie: number | null = null
+  /** What was found in pages that SQL may not have shown yet: to be looked at once more. */
+  #again = NOTHING
+
+  constructor(options: ChangeHintsOptions) {
+    this.#options = options
+  }
+
+  /** To be called when the data version of the connection moved; costs microseconds if not. Throws what SQL and the WAL throw. */
+  poll(): Judgement {
+    try {
+      const { database, tail } = this.#followed ?? {}
+      if (database === undefined || tail === undefined || database !== this.#options.connection()) {
+        const reason = database === undefined ? 'start' : 'the library was opened again'
+        this.reset()
+        return this.#counted({ kind: 'full', reason })
+      }
+      const taken = tail.take()
+      if (taken.kind === 'nothing') return IRRELEVANT
+      if (taken.kind === 'pages') return this.#counted(this.#judgement(taken, database))
+      this.#cookie = null
+      this.#startOver(database)
+      return this.#counted({ kind: 'full', reason: taken.reason })
+    } catch (error) {
+      // What was taken was not judged: the next call begins anew.
+      this.#followed = null
+      throw error
+    }
+  }
+
+  /** Starts over, before a full diff that nobody asked for here. Not needed after a `full`. */
+  reset(): void {
+    const database = this.#options.connection()
+    const dataVersion = database.prepare('pragma data_version')
+    const tail = new WalTail(this.#options.walPath, this.#options.readWal, () => numberOf(dataVersion.get()))
+    this.#followed = null
+    tail.restart()
+    this.#cookie = null
+    this.#startOver(database)
+    this.#followed = { database, tail }
+  }
+
+  /** Tells how many rows of the last ranges had really changed; none: the ranges were a false alarm. */
+  observed(changedRows: number): void {
+    if (changedRows === 0) this.statistics.falseAlarms += 1
+  }
+
+  #counted(judgement: Judgement): Judgement {
+    countJudgement(this.statistics, judgement)
+    return judgement
+  }
+
+  #judgement(taken: Taken & { kind: 'pages' }, database: SqlDatabase): Judgement {
+    this.statistics.commits += taken.commits
+    this.statistics.pages += taken.pages.size
+    const again = this.#again
+    const found = this.#find(taken, database)
+    this.#again = taken.settled ? found : bothOf(again, found)
+    const full = found.full ?? again.fullAgain
+    if (full !== null) return { kind: 'full', reason: full }
+    return this.#ranges([...again.touches, ...found.touches], taken.pageSize)
+  }
+
+  #find(taken: Taken & { kind: 'pages' }, database: SqlDatabase): Findings {
+    const unfit = this.#takeHeader(taken.pages, database) ?? this.#unfitness(taken)
+    if (unfit !== null) {
+      this.#map.forget()
+      return { ...NOTHING, full: unfit }
+    }
+    const { schema, probe, smallTables } = this.#shape ?? {}
+    const root = schema?.watched?.root
+    if (schema === undefined || root === undefined || probe === undefined || probe === null) {
+      return { ...NOTHING, full: 'the schema is not known' }
+    }
+    const changed = smallTables?.filter((each) => each.changed(taken.pages, taken.settled)) ?? []
+    const usable = taken.pageSize - this.#usableOffset
+    const found = judge(taken.pages, {
+      schema,
+      root,
+      map: this.#map,
+      usable,
+      ownerOf: (cells) => probe.ownerOf(cells),
+    })
+    const [small] = changed
+    return small === undefined ? found : { ...found, full: `${small.table} changed` }
+  }
+
+  /** Page 1 tells of another schema: returns why everything has to be compared. */
+  #takeHeader(pages: Pages, database: SqlDatabase): FullReason | null {
+    const header = pages.get(1)
+    if (header !== undefined) {
+      this.#usableOffset = header[RESERVED_BYTES] ?? 0
+      this.#cookie = uint32(header, SCHEMA_COOKIE)
+    }
+    if (this.#cookie === null || this.#cookie === this.#shape?.schema.cookie) return null
+    this.#startOver(database)
+    return 'the schema changed'
+  }
+
+  #unfitness({ databasePages }: Taken & { kind: 'pages' }): FullReason | null {
+    if (databasePages !== null && databasePages >= AMBIGUOUS_PAGES) return 'the database is too large'
+    return this.#shape?.schema.unfit ?? null
+  }
+
+  #startOver(database: SqlDatabase): void {
+    this.#map.forget()
+    this.#again = NOTHING
+    this.#shape = null
+    const schema = readSchema(database, this.#options.table)
+    const probe = schema.watched === undefined ? null : new RowProbe(database, schema.watched, schema)
+    this.#shape = {
+      schema,
+      probe,
+      smallTables: this.#options.smallTables.map((each) => new SmallTable(database, each)),
+    }
+  }
+
+  #ranges(touches: readonly Touch[], pageSize: number): Judgement {
+    const probe = this.#shape?.probe
+    if (touches.length === 0) return IRRELEVANT
+    if (touches.length > MOST_TOUCHES || probe === undefined || probe === null) {
+      return { kind: 'full', reason: 'too many pages changed' }
+    }
+    const ranges = rangesOf(touches, probe, mostCells(pageSize))
+    return ranges === null
+      ? { kind: 'full', reason: 'too many rows may have changed' }
+      : { kind: 'ranges', ranges }
+  }
+}
+
+function bothOf(a: Findings, b: Findings): Findings {
+  return { touches: [...a.touches, ...b.touches], full: b.full, fullAgain: a.fullAgain ?? b.fullAgain }
+}

@@ -1,0 +1,83 @@
+import type { WalPosition, WalRead } from '../wal/wal.ts'
+import { walStart } from './wal-start.ts'
+
+export type ReadWal = (walPath: string, position: WalPosition | null) => WalRead
+
+export type Taken =
+  /** No commit became visible since the last call. */
+  | { readonly kind: 'nothing' }
+  | { readonly kind: 'lost'; readonly reason: string }
+  | {
+      readonly kind: 'pages'
+      readonly commits: number
+      /** Newest content of every written page that is still part of the database. */
+      readonly pages: ReadonlyMap<number, Uint8Array>
+      readonly pageSize: number
+      /** Size of the database in pages; null when nothing was committed. */
+      readonly databasePages: number | null
+      /** SQL shows all that was taken before. Of what is taken now it may not show the last commit yet. */
+      readonly settled: boolean
+    }
+
+/**
+ * Follows the WAL of a database that another process writes.
+ *
+ * A commit is in the WAL some time before SQL shows it: its writer syncs the frames first. Invariants: `#before` is the data
+ * version as it was before the last reading, so if it is still the same, nothing new can be seen; `#after` is the one right after
+ * it. At most one commit, the last one that was taken, was not visible then, since commits become visible in their order; so
+ * with any move since then it is.
+ */
+export class WalTail {
+  readonly #walPath: string
+  readonly #readWal: ReadWal
+  readonly #dataVersion: () => number
+  #position: WalPosition | null = null
+  #before = Number.NaN
+  #after = Number.NaN
+
+  constructor(walPath: string, readWal: ReadWal, dataVersion: () => number) {
+    this.#walPath = walPath
+    this.#readWal = readWal
+    this.#dataVersion = dataVersion
+  }
+
+  /**
+   * Goes on from now, or from before: all that the WAL still holds is taken again, so that what is not visible yet is not missed.
+   * To be called before the full diff begins.
+   */
+  restart(): void {
+    this.#startOver(this.#readWal(this.#walPath, null).position)
+  }
+
+  /** What was committed since the last call. Throws what reading the WAL and SQL throw. */
+  take(): Taken {
+    const now = this.#dataVersion()
+    if (now === this.#before) return { kind: 'nothing' }
+    const read = this.#readWal(this.#walPath, this.#position)
+    if (read.kind === 'lost') {
+      this.#startOver(read.position)
+      return { kind: 'lost', reason: read.reason }
+    }
+    const settled = now !== this.#after
+    this.#position = read.position
+    this.#before = now
+    this.#after = this.#dataVersion()
+    const { commits, pageSize, databasePages } = read
+    const pages = withinDatabase(read.pages, databasePages)
+    return { kind: 'pages', commits, pages, pageSize, databasePages, settled }
+  }
+
+  #startOver(end: WalPosition | null): void {
+    this.#position = walStart(this.#walPath, end)
+    this.#after = this.#dataVersion()
+    this.#before = this.#after
+  }
+}
+
+/** Pages beyond the end were cut off again. */
+function withinDatabase(
+  pages: ReadonlyMap<number, Uint8Array>,
+  size: number | null,
+): ReadonlyMap<number, Uint8Array> {
+  return size === null ? pages : new Map([...pages].filter(([page]) => page <= size))
+}
