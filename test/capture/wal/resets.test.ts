@@ -1,10 +1,8 @@
 import assert from 'node:assert/strict'
 import { copyFileSync, renameSync, truncateSync, writeFileSync } from 'node:fs'
-import { describe, it, type TestContext } from 'node:test'
-import { committedSince } from '../../../src/capture/wal/committed-since.ts'
+import { describe, it } from 'node:test'
 import { readWal } from '../../../src/capture/wal/reader.ts'
 import { naiveCommits } from './naive.ts'
-import type { Sqlite } from './written.ts'
 import {
   asLost,
   asPages,
@@ -14,6 +12,8 @@ import {
   insert,
   patched,
   positionOf,
+  reset,
+  secondGeneration,
   written,
 } from './written.ts'
 
@@ -153,44 +153,6 @@ describe('across one reset', () => {
   })
 })
 
-describe('while a file is being read', () => {
-  it('a reset at any moment hides nothing from a read that goes across it', (t) => {
-    for (let moment = 1; moment <= 12; moment += 1) {
-      assert.equal(disturbed(t, moment, [unseenThenReset, (writer) => insert(writer, 4, 900)]), 'pages')
-    }
-  })
-
-  it('a reset at any moment that overwrites what was not read yet is noticed', (t) => {
-    const answers = new Set<string>()
-    for (let moment = 1; moment <= 12; moment += 1) {
-      answers.add(disturbed(t, moment, [unseenThenReset, (writer) => insert(writer, 60, 900)]))
-    }
-    assert.deepEqual([...answers].sort(), ['lost', 'pages'])
-  })
-
-  it('a new generation that overtakes the old one at any moment is noticed', (t) => {
-    const answers = new Set<string>()
-    for (let moment = 1; moment <= 12; moment += 1) {
-      const overtake = (writer: Sqlite) => insert(writer, 22, 900)
-      answers.add(disturbed(t, moment, [overtake], [unseenThenReset, (writer) => insert(writer, 1)]))
-    }
-    assert.deepEqual([...answers].sort(), ['lost', 'pages'])
-  })
-
-  it('resets without end are lost, and the reading ends', (t) => {
-    const { wal, writer } = written(t)
-    const position = positionOf(readWal(wal, null))
-    const read = (offset: number, length: number) => {
-      reset(writer)
-      insert(writer, 1)
-      return bytesOf(wal).subarray(offset, offset + length)
-    }
-    const answer = asLost(committedSince({ inode: position.inode, read }, position))
-    assert.match(answer.reason, /over and over/)
-    assert.equal(answer.position, null)
-  })
-})
-
 describe('a WAL that is not the one of the position', () => {
   it('is lost when it is another file with the same bytes', (t) => {
     const { wal } = written(t)
@@ -236,62 +198,6 @@ describe('a WAL that is not the one of the position', () => {
   })
 })
 
-/** Makes the next write begin at the front of the WAL. */
-function reset(writer: Sqlite): void {
-  writer.pragma('wal_checkpoint(passive)')
-}
-
 function lastCommitEnd(wal: string): number {
   return naiveCommits(bytesOf(wal)).at(-1)?.end ?? 32
-}
-
-/** A WAL whose second generation is shorter than its first, with a position at the end of the second. */
-function secondGeneration(t: TestContext) {
-  const database = written(t)
-  insert(database.writer, 80, 900)
-  reset(database.writer)
-  insert(database.writer, 20, 900)
-  return { ...database, before: image(database.writer), position: positionOf(readWal(database.wal, null)) }
-}
-
-function unseenThenReset(writer: Sqlite): void {
-  insert(writer, 3, 900)
-  reset(writer)
-}
-
-/**
- * Reads from a position after which `earlier` happens before the reading and `meanwhile` at its `moment`-th access to the
- * file. Fails unless the answer fits a state the database had, and reading on from it fits its last.
- */
-function disturbed(
-  t: TestContext,
-  moment: number,
-  meanwhile: readonly ((writer: Sqlite) => void)[],
-  earlier: readonly ((writer: Sqlite) => void)[] = [],
-): string {
-  const { wal, writer, before, position } = secondGeneration(t)
-  const states = [before]
-  const act = (steps: typeof meanwhile) => {
-    for (const step of steps) {
-      step(writer)
-      states.push(image(writer))
-    }
-  }
-  act(earlier)
-  let accesses = 0
-  const read = (offset: number, length: number) => {
-    accesses += 1
-    if (accesses === moment) act(meanwhile)
-    return bytesOf(wal).subarray(offset, offset + length)
-  }
-  const answer = committedSince({ inode: position.inode, read }, position, OPTIONS)
-  if (answer.kind === 'lost') return answer.kind
-  const then = patched(before, answer)
-  assert.ok(
-    states.some((state) => state.equals(then)),
-    `a state of the database, moment ${moment}`,
-  )
-  const rest = readWal(wal, answer.position, OPTIONS)
-  if (rest.kind === 'pages') assertSameImage(patched(then, rest), image(writer), 1024)
-  return answer.kind
 }

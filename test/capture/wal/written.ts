@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import Database from 'better-sqlite3'
 import type { WalFile } from '../../../src/capture/wal/committed-since.ts'
+import { readWal } from '../../../src/capture/wal/reader.ts'
 import type { WalPosition, WalRead } from '../../../src/capture/wal/wal.ts'
 
 export type Sqlite = Database.Database
@@ -62,6 +63,20 @@ export function beginSpill(connection: Sqlite, rows = 60): void {
 export function rolledBackSpill(connection: Sqlite, rows = 60): void {
   beginSpill(connection, rows)
   connection.exec('rollback')
+}
+
+/** Makes the next write begin at the front of the WAL. */
+export function reset(writer: Sqlite): void {
+  writer.pragma('wal_checkpoint(passive)')
+}
+
+/** A WAL whose second generation is shorter than its first, with a position at the end of the second. */
+export function secondGeneration(t: TestContext) {
+  const database = written(t)
+  insert(database.writer, 80, 900)
+  reset(database.writer)
+  insert(database.writer, 20, 900)
+  return { ...database, before: image(database.writer), position: positionOf(readWal(database.wal, null)) }
 }
 
 /** `committed-since` over bytes instead of a file. */
