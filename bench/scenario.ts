@@ -6,7 +6,18 @@ export interface Report {
   aim(metric: string, op: '<=' | '>=', value: number): void
 }
 
+/** Under what a scenario runs. */
+export interface Setting {
+  /** Sizes so small that the figures mean nothing: only to see that the scenario still runs. */
+  readonly quick: boolean
+  /** Kept between runs, for what is expensive to make. Everything else belongs below `os.tmpdir()`, which is of this run only. */
+  readonly cacheFolder: string
+}
+
+/** A scenario has a process of its own: the memory and the event loop it measures are its own. */
 export interface Scenario {
   readonly name: string
-  run(report: Report): Promise<void>
+  /** It honours `Setting.quick`; one that does not is left out of quick runs. */
+  readonly hasQuick?: boolean
+  run(report: Report, setting: Setting): Promise<void>
 }
