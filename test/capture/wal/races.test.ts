@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { closeSync, openSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, it, type TestContext } from 'node:test'
+import { setImmediate } from 'node:timers/promises'
 import { committedSince } from '../../../src/capture/wal/committed-since.ts'
 import { readWal } from '../../../src/capture/wal/reader.ts'
 import { nextTransaction } from './naive.ts'
@@ -60,6 +61,33 @@ describe('while a file is being read', () => {
     const answer = asLost(committedSince({ inode: position.inode, read }, position))
     assert.match(answer.reason, /over and over/)
     assert.equal(answer.position, null)
+  })
+})
+
+describe('a process that commits and checkpoints without pause', () => {
+  it('is followed: a mirror taken after each lost position and patched ends equal to the database', async (t) => {
+    const { path, wal, open } = written(t)
+    const witness = open()
+    const child = fork(join(import.meta.dirname, 'checkpointing-writer.ts'), [path], { execArgv: [] })
+    t.after(() => child.kill('SIGKILL'))
+    let running = true
+    child.once('exit', () => {
+      running = false
+    })
+    let position = readWal(wal, null).position
+    let mirror = image(witness)
+    const look = () => {
+      const read = readWal(wal, position, OPTIONS)
+      position = read.position
+      mirror = read.kind === 'pages' ? patched(mirror, read) : image(witness)
+    }
+    while (running) {
+      look()
+      await setImmediate()
+    }
+    look()
+    assert.equal(child.exitCode, 0)
+    assertSameImage(mirror, image(witness), 1024)
   })
 })
 
