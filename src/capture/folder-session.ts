@@ -106,6 +106,8 @@ export class FolderSession {
     await this.#watcher?.close()
     this.#watcher = null
     this.#ready = false
+    if (this.#burstTimer !== null) clearTimeout(this.#burstTimer)
+    this.#burstTimer = null
     this.#unreadable.clear()
     this.#startedAt = performance.now()
     // Before anything is watched: what changes from here on is noticed by the next probe.
@@ -168,7 +170,8 @@ export class FolderSession {
     }
     this.#burstTimer = setTimeout(() => {
       this.#burstTimer = null
-      this.#restart('folder burst')
+      if (this.#ready) this.#restart('folder burst')
+      else this.#burst()
     }, this.#options.settleMs + BURST_WINDOW_MS)
   }
 

@@ -33,11 +33,11 @@ describe('the process that watches folders', TIMEOUT, () => {
 
   it('is replaced when it hangs', async (t) => {
     const music = temporaryFolder(t)
-    const { wakes, errors, children } = await watching(t, [music], { silenceSeconds: 2 })
+    const { wakes, errors, children } = await watching(t, [music], { silenceSeconds: 5 })
     const again = wakes.next((cause) => cause === 'folder watch started')
     children[0]?.kill('SIGSTOP')
     await again
-    assert.match(errors.all.join(), /gave no sign of life for 2 s/)
+    assert.match(errors.all.join(), /gave no sign of life for 5 s/)
   })
 
   it('is gone, and says nothing more, when the watcher has been closed, twice', async (t) => {
