@@ -75,11 +75,6 @@ export function indexOverflows(bytes: Uint8Array, usable: number): number[] | nu
   return overflows
 }
 
-/** How many rows at most one leaf of a table holds: a cell takes at least four bytes and its pointer two. */
-export function mostCells(usable: number): number {
-  return Math.floor((usable - 8) / 6)
-}
-
 function cellPointers(bytes: Uint8Array, at: number, headerBytes: number, usable: number): number[] | null {
   if (usable > bytes.byteLength || usable < 480 || at + headerBytes > usable) return null
   const count = uint16(bytes, at + 3)

@@ -1,12 +1,12 @@
-import { AMBIGUOUS_PAGES, mostCells, uint32 } from './btree.ts'
+import { AMBIGUOUS_PAGES, uint32 } from './btree.ts'
 import type { Pages } from './chains.ts'
 import { PageMap } from './page-map.ts'
+import { type LeafRows, type RowidRange, rangesAround } from './ranges.ts'
 import { type Findings, type FullReason, judge } from './relevance.ts'
 import { RowProbe } from './row-probe.ts'
 import { numberOf, readSchema, type Schema, type SqlDatabase } from './schema.ts'
 import { SmallTable, type SmallTableOptions } from './small-table.ts'
 import { countJudgement, type HintStatistics, noStatistics } from './statistics.ts'
-import { type RowidRange, rangesOf, type Touch } from './touch.ts'
 import { type ReadWal, type Taken, WalTail } from './wal-tail.ts'
 
 export type Judgement =
@@ -43,8 +43,8 @@ interface Shape {
 const RESERVED_BYTES = 20
 const SCHEMA_COOKIE = 40
 /** More written leaves than this are judged slower than all rows are read. */
-const MOST_TOUCHES = 5000
-const NOTHING: Findings = { touches: [], full: null, fullAgain: null }
+const MOST_LEAVES = 5000
+const NOTHING: Findings = { leaves: [], full: null, fullAgain: null }
 const IRRELEVANT: Judgement = { kind: 'irrelevant' }
 
 /**
@@ -125,7 +125,7 @@ export class ChangeHints {
     this.#again = taken.settled ? found : bothOf(again, found)
     const full = found.full ?? again.fullAgain
     if (full !== null) return { kind: 'full', reason: full }
-    return this.#ranges([...again.touches, ...found.touches], taken.pageSize)
+    return this.#ranges([...again.leaves, ...found.leaves])
   }
 
   #find(taken: Taken & { kind: 'pages' }, database: SqlDatabase): Findings {
@@ -182,19 +182,19 @@ export class ChangeHints {
     }
   }
 
-  #ranges(touches: readonly Touch[], pageSize: number): Judgement {
+  #ranges(leaves: readonly LeafRows[]): Judgement {
     const probe = this.#shape?.probe
-    if (touches.length === 0) return IRRELEVANT
-    if (touches.length > MOST_TOUCHES || probe === undefined || probe === null) {
+    if (leaves.length === 0) return IRRELEVANT
+    if (leaves.length > MOST_LEAVES || probe === undefined || probe === null) {
       return { kind: 'full', reason: 'too many pages changed' }
     }
-    const ranges = rangesOf(touches, probe, mostCells(pageSize))
+    const ranges = rangesAround(leaves, probe)
     return ranges === null
-      ? { kind: 'full', reason: 'too many rows may have changed' }
+      ? { kind: 'full', reason: 'rowids beyond what a number holds' }
       : { kind: 'ranges', ranges }
   }
 }
 
 function bothOf(a: Findings, b: Findings): Findings {
-  return { touches: [...a.touches, ...b.touches], full: b.full, fullAgain: a.fullAgain ?? b.fullAgain }
+  return { leaves: [...a.leaves, ...b.leaves], full: b.full, fullAgain: a.fullAgain ?? b.fullAgain }
 }

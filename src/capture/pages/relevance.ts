@@ -1,18 +1,18 @@
-import { type LeafCell, type PageType, pageType, parseTablePage, type TablePage } from './btree.ts'
+import { type LeafCell, type PageType, pageType, parseTablePage } from './btree.ts'
 import { chainOf, freePages, indexChains, type Pages } from './chains.ts'
 import type { PageMap } from './page-map.ts'
+import type { LeafRows } from './ranges.ts'
 import type { Owner } from './row-probe.ts'
 import type { Schema } from './schema.ts'
-import { changedSpans, type Touch } from './touch.ts'
 
 /** Why only a full diff tells; one of few, so that they can be counted. */
 export type FullReason = string
 
 /** What some written pages mean for the watched table. */
 export interface Findings {
-  /** Parts of the table that were written, or may have been. */
-  readonly touches: readonly Touch[]
-  /** Not null: the touches are not all, or not certain. */
+  /** Leaves that were written. */
+  readonly leaves: readonly LeafRows[]
+  /** Not null: the leaves are not all, or not certain. */
   readonly full: FullReason | null
   /** Not null: nor would they do for a second look, when the commit is surely visible in SQL. */
   readonly fullAgain: FullReason | null
@@ -31,28 +31,26 @@ export interface Setting {
 /**
  * What the newest content of all pages that were written since the last judgement means, and keeps the map true to it.
  *
- * Why nothing is missed: follow the path from the root to a row in the tree before and after. If the paths are the same, the
- * leaf was written, or an overflow page of the row. If not, they part at a page that is in the tree both times and has another
- * child for the row: it was written, and the row lies in a span it is touched in. So it suffices to recognise each written page
- * that is in the tree *now*. A leaf is told by its rows, an interior page by its children; what cannot be told asks for a full
- * diff. A page whose owner was told before keeps it unless a written interior page may have taken it in.
+ * Why nothing is missed: a row that changed lies, or lay, in the keys that some leaf covers now, and that leaf was written. For
+ * SQLite writes the leaf in which it changes a row; later the leaf that covers its key becomes another one only by rebalancing,
+ * which writes all pages it distributes rows over. So it suffices to recognise each written leaf that is in the tree *now*,
+ * which is told by its rows; what cannot be told asks for a full diff. Only where a row is overwritten by one of the same length
+ * may the leaf stay as it was: then an overflow page was written that no written page leads to.
+ *
+ * A leaf that was another's stays so unless an interior page of the watched table was written, which has to point to it.
  */
 export function judge(pages: Pages, setting: Setting): Findings {
   return new Judgement(pages, setting).run()
 }
 
-type LeafPage = TablePage & { kind: 'leaf' }
-type InteriorPage = TablePage & { kind: 'interior' }
-type Verdict = 'watched' | 'other' | 'unknown'
-
 class Judgement {
   readonly #pages: Pages
   readonly #setting: Setting
-  readonly #leaves = new Map<number, LeafPage>()
-  readonly #interiors = new Map<number, InteriorPage>()
+  readonly #leaves = new Map<number, readonly LeafCell[]>()
+  /** Interior pages of tables with their children. */
+  readonly #interiors = new Map<number, readonly number[]>()
   readonly #chains = new Set<number>()
-  readonly #owners = new Map<number, Verdict>()
-  readonly #touches: Touch[] = []
+  readonly #found: LeafRows[] = []
   #full: FullReason | null = null
   #fullAgain: FullReason | null = null
 
@@ -63,15 +61,22 @@ class Judgement {
 
   run(): Findings {
     this.#sort()
-    const restructured = this.#isRestructured()
-    for (const [page, interior] of this.#interiors) this.#judgeInterior(page, interior, restructured)
-    const unclear = [...this.#leaves].flatMap(([page, leaf]) => {
-      const known = !restructured && this.#setting.map.isOther(page)
-      return this.#judgeLeaf(page, leaf, known ? 'other' : this.#ownerOfLeaf(page, leaf))
-    })
-    for (const page of unclear) this.#setting.map.setUnknown(page)
+    const { map } = this.#setting
+    const restructured = [...this.#interiors.keys()].some((page) => !this.#isOther(page))
+    const unclear: number[] = []
+    for (const [page, cells] of this.#leaves) {
+      const owner = !restructured && map.isOther(page) ? 'other' : this.#ownerOfLeaf(page, cells)
+      const chained = this.#chained(cells)
+      if (owner === 'other') for (const each of [page, ...chained]) map.setOther(each)
+      else {
+        unclear.push(page, ...chained)
+        this.#find(cells, owner)
+      }
+    }
+    for (const page of unclear) map.setUnknown(page)
+    if (restructured) this.#learnInteriors()
     this.#judgeChains()
-    return { touches: this.#touches, full: this.#full, fullAgain: this.#fullAgain }
+    return { leaves: this.#found, full: this.#full, fullAgain: this.#fullAgain }
   }
 
   /** Parses the pages and leaves out those that are free, or hold nothing of a table. */
@@ -95,110 +100,54 @@ class Judgement {
 
   #parse(page: number, content: Uint8Array): void {
     const parsed = parseTablePage(content, page, this.#setting.usable)
-    if (parsed?.kind === 'leaf') this.#leaves.set(page, parsed)
-    else if (parsed?.kind === 'interior') this.#interiors.set(page, parsed)
+    if (parsed?.kind === 'leaf') this.#leaves.set(page, parsed.cells)
+    else if (parsed?.kind === 'interior') this.#interiors.set(page, parsed.children)
     else {
       this.#setting.map.setUnknown(page)
       this.#demand('a malformed page')
     }
   }
 
-  /** Whether pages may have been taken into the watched tree or out of it: then only content tells whose they are. */
-  #isRestructured(): boolean {
-    const { map } = this.#setting
-    for (const page of this.#interiors.keys()) {
-      if (!map.isOther(page) && this.#ownerOfInterior(page) !== 'other') return true
-    }
-    return false
+  #isOther(page: number): boolean {
+    const { map, schema } = this.#setting
+    return map.isOther(page) || schema.otherRoots.has(page)
   }
 
-  #judgeInterior(page: number, { children, keys }: InteriorPage, restructured: boolean): void {
-    const { map } = this.#setting
-    if (!restructured && map.isOther(page)) return
-    const owner = this.#ownerOfInterior(page)
-    if (owner === 'other') return void map.setOther(page)
-    const level = children.some((child) => this.#leaves.has(child)) ? 1 : 2
-    const now = { children, keys, level } as const
-    const spans = changedSpans(map.interior(page), now)
-    if (owner === 'watched') map.setInterior(page, now)
-    else {
-      map.setUnknown(page)
-      this.#doubt('an interior page of unknown owner')
-    }
-    if (spans === null) this.#demand('an interior page without usable keys')
-    else this.#touches.push(...spans)
-  }
-
-  /** One child that is another's makes the page another's; otherwise one that is the watched table's makes it its own. */
-  #ownerOfInterior(page: number): Verdict {
-    const { root, schema, map } = this.#setting
-    if (page === root) return 'watched'
-    if (schema.otherRoots.has(page)) return 'other'
-    const known = this.#owners.get(page)
-    if (known !== undefined) return known
-    const fallback: Verdict = map.interior(page) === undefined ? 'unknown' : 'watched'
-    // Also ends the walk where damaged pages point in a circle.
-    this.#owners.set(page, fallback)
-    let owner: Verdict = fallback
-    for (const child of this.#interiors.get(page)?.children ?? []) {
-      const childOwner = this.#ownerOfChild(child)
-      if (childOwner === 'unknown') continue
-      owner = childOwner
-      if (owner === 'other') break
-    }
-    this.#owners.set(page, owner)
-    return owner
-  }
-
-  #ownerOfChild(child: number): Verdict {
-    if (this.#interiors.has(child)) return this.#ownerOfInterior(child)
-    const leaf = this.#leaves.get(child)
-    if (leaf !== undefined) return this.#ownerOfLeaf(child, leaf)
-    if (this.#pages.has(child)) return 'unknown'
-    const { map } = this.#setting
-    if (map.isOther(child)) return 'other'
-    return map.interior(child) === undefined ? 'unknown' : 'watched'
-  }
-
-  #ownerOfLeaf(page: number, { cells }: LeafPage): Verdict {
+  #ownerOfLeaf(page: number, cells: readonly LeafCell[]): Owner {
     if (page === this.#setting.root) return 'watched'
-    if (this.#setting.schema.otherRoots.has(page)) return 'other'
-    const known = this.#owners.get(page)
-    if (known !== undefined) return known
-    const owner = this.#setting.ownerOf(cells) ?? 'unknown'
-    this.#owners.set(page, owner)
-    return owner
+    return this.#setting.schema.otherRoots.has(page) ? 'other' : this.#setting.ownerOf(cells)
   }
 
-  /** Returns the overflow pages that the leaf leads to if they are not another's. */
-  #judgeLeaf(page: number, { cells }: LeafPage, owner: Verdict): number[] {
-    const { map } = this.#setting
+  /** The overflow pages that a leaf leads to, which are explained thereby. */
+  #chained(cells: readonly LeafCell[]): number[] {
     const chained = cells.flatMap(({ overflow }) => (overflow === 0 ? [] : chainOf(overflow, this.#pages)))
-    for (const each of chained) this.#chains.delete(each)
-    if (owner === 'other') {
-      for (const each of [page, ...chained]) map.setOther(each)
-      return []
-    }
-    map.setUnknown(page)
-    this.#touchLeaf(cells)
-    if (owner === 'unknown') this.#doubt('a leaf of unknown owner')
+    for (const page of chained) this.#chains.delete(page)
     return chained
   }
 
-  #touchLeaf(cells: readonly LeafCell[]): void {
+  #find(cells: readonly LeafCell[], owner: Owner): void {
     const [first, last] = [cells[0]?.rowid, cells.at(-1)?.rowid]
     if (first === undefined || last === undefined) this.#demand('an empty leaf')
     else if (Number.isNaN(first) || Number.isNaN(last)) this.#demand('rowids beyond what a number holds')
-    else this.#touches.push({ kind: 'leaf', first, last })
+    else this.#found.push({ first, last })
+    // That it is the watched table's is a guess, but good for a second look.
+    if (owner === null) this.#full ??= 'a leaf of unknown owner'
+  }
+
+  /** An interior page with a child that is another's is another's. */
+  #learnInteriors(): void {
+    const { map } = this.#setting
+    for (const [page, children] of this.#interiors) {
+      if (page !== this.#setting.root && children.some((child) => map.isOther(child))) map.setOther(page)
+      else map.setUnknown(page)
+    }
   }
 
   /** An overflow page that no written page leads to was overwritten in place; its row is not known. */
   #judgeChains(): void {
     const { map, usable } = this.#setting
     if (this.#chains.size === 0) return
-    for (const page of indexChains(this.#pages, usable)) {
-      if (this.#chains.delete(page)) map.setOther(page)
-    }
+    for (const page of indexChains(this.#pages, usable)) if (this.#chains.delete(page)) map.setOther(page)
     for (const page of this.#chains) {
       if (map.isOther(page)) continue
       map.setUnknown(page)
@@ -207,12 +156,7 @@ class Judgement {
   }
 
   #demand(reason: FullReason): void {
-    this.#doubt(reason)
-    this.#fullAgain ??= reason
-  }
-
-  /** The touches are a guess. */
-  #doubt(reason: FullReason): void {
     this.#full ??= reason
+    this.#fullAgain ??= reason
   }
 }

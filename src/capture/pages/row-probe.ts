@@ -1,4 +1,5 @@
 import type { LeafCell } from './btree.ts'
+import type { Neighbours } from './ranges.ts'
 import { readRecord, type Value } from './record.ts'
 import { field, quoted, type RowidTable, type Schema, type SqlDatabase, type SqlStatement } from './schema.ts'
 
@@ -17,7 +18,7 @@ interface Asked {
  * Tells by SQL whose rows stand in a leaf, and which rows are next to others. Every question is a read transaction of its own,
  * over after some microseconds.
  */
-export class RowProbe {
+export class RowProbe implements Neighbours {
   readonly #watched: Asked
   readonly #others: Asked[]
   readonly #previous: SqlStatement
@@ -31,8 +32,8 @@ export class RowProbe {
     this.#others = schema.others.map((table) => ({ table, row: prepareRow(database, table) }))
     const { rowid } = watched
     const from = `select ${rowid} as r from ${quoted(watched.name)} where ${rowid}`
-    this.#previous = database.prepare(`${from} <= ? order by ${rowid} desc limit 1 offset ?`)
-    this.#next = database.prepare(`${from} >= ? order by ${rowid} limit 1 offset ?`)
+    this.#previous = database.prepare(`${from} < ? order by ${rowid} desc limit 1`)
+    this.#next = database.prepare(`${from} > ? order by ${rowid} limit 1`)
   }
 
   /**
@@ -51,18 +52,17 @@ export class RowProbe {
     return 'other'
   }
 
-  /** The row that `rows` others separate from `rowid` downwards, `rowid` itself counted if it exists; null: there is none. */
-  below(rowid: number, rows: number): number | null {
-    return this.#rowid(this.#previous, rowid, rows)
+  below(rowid: number): number | null {
+    return this.#rowid(this.#previous, rowid)
   }
 
-  above(rowid: number, rows: number): number | null {
-    return this.#rowid(this.#next, rowid, rows)
+  above(rowid: number): number | null {
+    return this.#rowid(this.#next, rowid)
   }
 
-  #rowid(statement: SqlStatement, rowid: number, rows: number): number | null {
+  #rowid(statement: SqlStatement, rowid: number): number | null {
     this.asked += 1
-    const row = statement.get(rowid, rows)
+    const row = statement.get(rowid)
     return row === undefined ? null : Number(field(row, 'r'))
   }
 
