@@ -1,13 +1,14 @@
 import { AMBIGUOUS_PAGES, uint32 } from './btree.ts'
 import type { Pages } from './chains.ts'
+import { OverflowOwners } from './overflow-owners.ts'
 import { PageMap } from './page-map.ts'
 import { type LeafRows, type RowidRange, rangesAround } from './ranges.ts'
 import { type Findings, type FullReason, judge } from './relevance.ts'
 import { RowProbe } from './row-probe.ts'
-import { numberOf, readSchema, type Schema, type SqlDatabase } from './schema.ts'
+import { numberOf, readCookie, readSchema, type Schema, type SqlDatabase } from './schema.ts'
 import { SmallTable, type SmallTableOptions } from './small-table.ts'
 import { countJudgement, type HintStatistics, noStatistics } from './statistics.ts'
-import { type ReadWal, type Taken, WalTail } from './wal-tail.ts'
+import { type Lost, type ReadWal, type Taken, WalTail } from './wal-tail.ts'
 
 export type Judgement =
   | { readonly kind: 'irrelevant' }
@@ -36,6 +37,7 @@ interface Followed {
 interface Shape {
   readonly schema: Schema
   readonly probe: RowProbe | null
+  readonly overflowOwners: OverflowOwners
   readonly smallTables: readonly SmallTable[]
 }
 
@@ -45,6 +47,7 @@ const SCHEMA_COOKIE = 40
 /** More written leaves than this are judged slower than all rows are read. */
 const MOST_LEAVES = 5000
 const NOTHING: Findings = { leaves: [], full: null, fullAgain: null }
+const SCHEMA_CHANGED = 'the schema changed'
 const IRRELEVANT: Judgement = { kind: 'irrelevant' }
 
 /**
@@ -63,7 +66,7 @@ export class ChangeHints {
   readonly statistics: HintStatistics = noStatistics()
   #followed: Followed | null = null
   #shape: Shape | null = null
-  #usableOffset = 0
+  #reservedBytes = 0
   /** The newest cookie that was seen in the WAL; the schema must be of that or it was read too early. */
   #cookie: number | null = null
   /** What was found in pages that SQL may not have shown yet: to be looked at once more. */
@@ -85,8 +88,7 @@ export class ChangeHints {
       const taken = tail.take()
       if (taken.kind === 'nothing') return IRRELEVANT
       if (taken.kind === 'pages') return this.#counted(this.#judgement(taken, database))
-      this.#cookie = null
-      this.#startOver(database)
+      this.#startOver(database, taken)
       return this.#counted({ kind: 'full', reason: taken.reason })
     } catch (error) {
       // What was taken was not judged: the next call begins anew.
@@ -101,9 +103,8 @@ export class ChangeHints {
     const dataVersion = database.prepare('pragma data_version')
     const tail = new WalTail(this.#options.walPath, this.#options.readWal, () => numberOf(dataVersion.get()))
     this.#followed = null
-    tail.restart()
-    this.#cookie = null
-    this.#startOver(database)
+    const lost = tail.restart()
+    this.#startOver(database, lost)
     this.#followed = { database, tail }
   }
 
@@ -129,39 +130,44 @@ export class ChangeHints {
   }
 
   #find(taken: Taken & { kind: 'pages' }, database: SqlDatabase): Findings {
-    const unfit = this.#takeHeader(taken.pages, database) ?? this.#unfitness(taken)
-    if (unfit !== null) {
-      this.#map.forget()
-      return { ...NOTHING, full: unfit }
+    this.#takeHeader(taken.pages)
+    if (this.#cookie === null || this.#cookie === this.#shape?.schema.cookie) {
+      try {
+        return this.#findIn(taken)
+      } catch (error) {
+        // A table that is gone by now; pages that say so were not taken yet.
+        if (readCookie(database) === this.#shape?.schema.cookie) throw error
+      }
     }
-    const { schema, probe, smallTables } = this.#shape ?? {}
-    const root = schema?.watched?.root
-    if (schema === undefined || root === undefined || probe === undefined || probe === null) {
+    this.#readShape(database)
+    return { leaves: [], full: SCHEMA_CHANGED, fullAgain: SCHEMA_CHANGED }
+  }
+
+  #findIn(taken: Taken & { kind: 'pages' }): Findings {
+    const { schema, probe, smallTables, overflowOwners } = this.#shape ?? {}
+    const unfit = this.#unfitness(taken)
+    if (unfit !== null) return { ...NOTHING, full: unfit }
+    if (schema?.watched === undefined || !probe || !smallTables || !overflowOwners) {
       return { ...NOTHING, full: 'the schema is not known' }
     }
-    const changed = smallTables?.filter((each) => each.changed(taken.pages, taken.settled)) ?? []
-    const usable = taken.pageSize - this.#usableOffset
+    const changed = smallTables.filter((each) => each.changed(taken.pages, taken.settled))
     const found = judge(taken.pages, {
       schema,
-      root,
+      root: schema.watched.root,
       map: this.#map,
-      usable,
+      usable: taken.pageSize - this.#reservedBytes,
       ownerOf: (cells) => probe.ownerOf(cells),
+      otherOverflow: () => overflowOwners.ofSmallTables(),
     })
     const [small] = changed
     return small === undefined ? found : { ...found, full: `${small.table} changed` }
   }
 
-  /** Page 1 tells of another schema: returns why everything has to be compared. */
-  #takeHeader(pages: Pages, database: SqlDatabase): FullReason | null {
+  #takeHeader(pages: Pages): void {
     const header = pages.get(1)
-    if (header !== undefined) {
-      this.#usableOffset = header[RESERVED_BYTES] ?? 0
-      this.#cookie = uint32(header, SCHEMA_COOKIE)
-    }
-    if (this.#cookie === null || this.#cookie === this.#shape?.schema.cookie) return null
-    this.#startOver(database)
-    return 'the schema changed'
+    if (header === undefined) return
+    this.#reservedBytes = header[RESERVED_BYTES] ?? 0
+    this.#cookie = uint32(header, SCHEMA_COOKIE)
   }
 
   #unfitness({ databasePages }: Taken & { kind: 'pages' }): FullReason | null {
@@ -169,15 +175,21 @@ export class ChangeHints {
     return this.#shape?.schema.unfit ?? null
   }
 
-  #startOver(database: SqlDatabase): void {
+  /** Nothing is known of pages that were written before. */
+  #startOver(database: SqlDatabase, { reason, gap }: Lost): void {
+    this.#cookie = null
+    this.#again = gap ? { ...NOTHING, fullAgain: reason } : NOTHING
+    this.#readShape(database)
+  }
+
+  #readShape(database: SqlDatabase): void {
     this.#map.forget()
-    this.#again = NOTHING
     this.#shape = null
     const schema = readSchema(database, this.#options.table)
-    const probe = schema.watched === undefined ? null : new RowProbe(database, schema.watched, schema)
     this.#shape = {
       schema,
-      probe,
+      probe: schema.watched === undefined ? null : new RowProbe(database, schema.watched, schema),
+      overflowOwners: new OverflowOwners(database, schema),
       smallTables: this.#options.smallTables.map((each) => new SmallTable(database, each)),
     }
   }

@@ -26,6 +26,8 @@ export interface Setting {
   /** Page size without the bytes reserved at the end of each page. */
   readonly usable: number
   ownerOf(cells: readonly LeafCell[]): Owner
+  /** Overflow pages that are known, when asked, to belong to other tables. */
+  otherOverflow(): ReadonlySet<number>
 }
 
 /**
@@ -148,10 +150,14 @@ class Judgement {
     const { map, usable } = this.#setting
     if (this.#chains.size === 0) return
     for (const page of indexChains(this.#pages, usable)) if (this.#chains.delete(page)) map.setOther(page)
-    for (const page of this.#chains) {
-      if (map.isOther(page)) continue
-      map.setUnknown(page)
-      this.#demand('an overflow page of unknown owner')
+    const strays = [...this.#chains].filter((page) => !map.isOther(page))
+    const others = strays.length === 0 ? new Set() : this.#setting.otherOverflow()
+    for (const page of strays) {
+      if (others.has(page)) map.setOther(page)
+      else {
+        map.setUnknown(page)
+        this.#demand('an overflow page of unknown owner')
+      }
     }
   }
 

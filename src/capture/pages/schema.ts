@@ -46,7 +46,7 @@ const SCHEMA_TABLE = { name: 'sqlite_schema', root: 1 }
 
 /** Reads where the tables are. `table` is the one whose rows are watched. Throws what SQLite throws. */
 export function readSchema(database: SqlDatabase, table: string): Schema {
-  const cookie = numberOf(database.prepare('pragma schema_version').get())
+  const cookie = readCookie(database)
   const roots = rootsOf(database)
   const columns = database.prepare(SELECT_COLUMNS)
   const tables = database
@@ -66,6 +66,11 @@ export function readSchema(database: SqlDatabase, table: string): Schema {
     otherRoots: new Set([...roots.values()].filter((root) => root !== watched?.root)),
     unfit: unfitness(database, watched, table),
   }
+}
+
+/** Changes with every change of the schema. */
+export function readCookie(database: SqlDatabase): number {
+  return numberOf(database.prepare('pragma schema_version').get())
 }
 
 function rootsOf(database: SqlDatabase): Map<string, number> {

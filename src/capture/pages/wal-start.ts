@@ -3,12 +3,15 @@ import { errorCode } from '../../core/errors.ts'
 import { HEADER_BYTES, parseHeader, startOf } from '../wal/parse.ts'
 import type { WalPosition } from '../wal/wal.ts'
 
+/** Reading more of a WAL again than this costs more than it saves. */
+const MOST_BYTES = 16 * 1024 * 1024
+
 /**
- * The given position moved back to the first frame of its WAL file, so that all of the file is read again; null where the file
- * is another one by now, or cannot be read. Whoever reads the WAL next reports the trouble.
+ * The given position moved back to the first frame of its WAL file, so that all of the file is read again; null where that is
+ * too much, or the file is another one by now, or cannot be read. Whoever reads the WAL next reports the trouble.
  */
-export function walStart(walPath: string, position: WalPosition | null): WalPosition | null {
-  if (position === null) return null
+export function walStart(walPath: string, position: WalPosition): WalPosition | null {
+  if (position.offset > MOST_BYTES) return null
   const bytes = readHeader(walPath)
   const parsed = bytes === null ? null : parseHeader(bytes)
   if (parsed?.kind !== 'header') return null

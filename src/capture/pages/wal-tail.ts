@@ -3,10 +3,17 @@ import { walStart } from './wal-start.ts'
 
 export type ReadWal = (walPath: string, position: WalPosition | null) => WalRead
 
+export interface Lost {
+  readonly kind: 'lost'
+  readonly reason: string
+  /** The last commit may not be visible in SQL yet, and will not be taken again: a full diff is needed once more. */
+  readonly gap: boolean
+}
+
 export type Taken =
   /** No commit became visible since the last call. */
   | { readonly kind: 'nothing' }
-  | { readonly kind: 'lost'; readonly reason: string }
+  | Lost
   | {
       readonly kind: 'pages'
       readonly commits: number
@@ -42,11 +49,11 @@ export class WalTail {
   }
 
   /**
-   * Goes on from now, or from before: all that the WAL still holds is taken again, so that what is not visible yet is not missed.
-   * To be called before the full diff begins.
+   * Goes on from now, or from before: if it is not too much, all that the WAL still holds is taken again, so that what is not
+   * visible yet is not missed. To be called before the full diff begins.
    */
-  restart(): void {
-    this.#startOver(this.#readWal(this.#walPath, null).position)
+  restart(): Lost {
+    return this.#startOver(this.#readWal(this.#walPath, null).position, 'start')
   }
 
   /** What was committed since the last call. Throws what reading the WAL and SQL throw. */
@@ -54,10 +61,7 @@ export class WalTail {
     const now = this.#dataVersion()
     if (now === this.#before) return { kind: 'nothing' }
     const read = this.#readWal(this.#walPath, this.#position)
-    if (read.kind === 'lost') {
-      this.#startOver(read.position)
-      return { kind: 'lost', reason: read.reason }
-    }
+    if (read.kind === 'lost') return this.#startOver(read.position, read.reason)
     const settled = now !== this.#after
     this.#position = read.position
     this.#before = now
@@ -67,10 +71,12 @@ export class WalTail {
     return { kind: 'pages', commits, pages, pageSize, databasePages, settled }
   }
 
-  #startOver(end: WalPosition | null): void {
-    this.#position = walStart(this.#walPath, end)
+  #startOver(end: WalPosition | null, reason: string): Lost {
+    const start = end === null ? null : walStart(this.#walPath, end)
+    this.#position = start ?? end
     this.#after = this.#dataVersion()
     this.#before = this.#after
+    return { kind: 'lost', reason, gap: start === null && end !== null }
   }
 }
 
