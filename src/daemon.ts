@@ -95,6 +95,7 @@ async function wire(options: DaemonOptions, closers: AsyncDisposableStack): Prom
     new WorkQueue({
       backlog: ledger.backlog,
       process: (trackIds, signal) => processTracks(trackIds, ports, signal),
+      abort,
       concurrency: config.queue.concurrency,
       window: config.queue.window,
       bulkPriority: PRIORITY.metadata,
@@ -130,10 +131,7 @@ async function wire(options: DaemonOptions, closers: AsyncDisposableStack): Prom
     knowsLibrary: () => follower.knowsLibrary(),
     wake: (cause) => follower.wake(cause),
     stop: () => closers.disposeAsync(),
-    abort() {
-      abort.abort()
-      void queue.close()
-    },
+    abort: () => abort.abort(),
   }
 }
 

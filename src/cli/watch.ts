@@ -1,6 +1,7 @@
 import { existsSync, statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import type { Config } from '../config.ts'
+import { PermanentError } from '../core/errors.ts'
 import { Events } from '../core/events.ts'
 import { type Counters, zeroCounters } from '../core/operation.ts'
 import { type Daemon, startDaemon } from '../daemon.ts'
@@ -131,9 +132,9 @@ class Run {
       failedReads = 0
       this.#showProgress(daemon)
     })
-    events.on('passFailed', ({ error, retryInMs }) => {
+    events.on('passFailed', ({ error }) => {
       failedReads += 1
-      const hopeless = retryInMs === null || failedReads >= FIRST_READS
+      const hopeless = error instanceof PermanentError || failedReads >= FIRST_READS
       if (hopeless && (this.#options.once === true || !daemon.knowsLibrary())) ended.reject(error)
     })
     events.on('converged', () => {

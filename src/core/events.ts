@@ -18,7 +18,7 @@ export type TrackOutcome =
 export interface EventMap {
   started: [{ dataDir: string; library: string; models: readonly string[] }]
   pass: [{ causes: readonly string[]; summary: PassSummary }]
-  passFailed: [{ causes: readonly string[]; error: unknown; retryInMs: number | null }]
+  passFailed: [{ causes: readonly string[]; error: unknown; retryInMs: number }]
   decided: [Decision]
   track: [{ track: LedgerTrack; outcome: TrackOutcome; models: readonly string[]; durationMs: number }]
   failed: [{ track: LedgerTrack; model: string; error: unknown }]

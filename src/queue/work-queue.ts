@@ -14,6 +14,8 @@ export interface WorkQueueOptions {
    * `onError`, and the tracks rest for `pollMs` before they are taken again.
    */
   readonly process: (trackIds: readonly number[], signal: AbortSignal) => Promise<void>
+  /** Aborted when the deadline of draining is over; what runs must end soon after, and stays due. */
+  readonly abort: AbortController
   /** Jobs at a time. */
   readonly concurrency: number
   /** Tracks taken from the ledger ahead of time; the backlog itself stays there. */
@@ -37,7 +39,6 @@ export class WorkQueue {
   readonly #options: WorkQueueOptions
   readonly #queue: PQueue
   readonly #held = new Set<number>()
-  readonly #abort = new AbortController()
   #timer: NodeJS.Timeout | null = null
   #running = false
   #draining = false
@@ -87,14 +88,14 @@ export class WorkQueue {
     this.#draining = true
     if (this.#timer !== null) clearTimeout(this.#timer)
     this.#queue.clear()
-    const deadline = setTimeout(() => this.#abort.abort(), deadlineMs)
+    const deadline = setTimeout(() => this.#options.abort.abort(), deadlineMs)
     await this.#queue.onIdle()
     clearTimeout(deadline)
   }
 
   /** Aborts what runs; its work stays due. May be called twice. */
   async close(): Promise<void> {
-    this.#abort.abort()
+    this.#options.abort.abort()
     await this.drain(0)
   }
 
@@ -102,10 +103,10 @@ export class WorkQueue {
     for (const id of ids) this.#held.add(id)
     const task = async (): Promise<void> => {
       try {
-        await this.#options.process(ids, this.#abort.signal)
+        await this.#options.process(ids, this.#options.abort.signal)
       } catch (error) {
-        if (!this.#abort.signal.aborted) this.#options.onError(error)
-        await sleep(this.#options.pollMs, undefined, { signal: this.#abort.signal }).catch(() => {})
+        if (!this.#options.abort.signal.aborted) this.#options.onError(error)
+        await sleep(this.#options.pollMs, undefined, { signal: this.#options.abort.signal }).catch(() => {})
       } finally {
         for (const id of ids) this.#held.delete(id)
         if (this.#held.size <= this.#options.window / 2) this.poke()

@@ -3,8 +3,8 @@ import { SoundledgerError } from '../core/errors.ts'
 export interface ReconcileLoopOptions {
   /** One full pass; rejects when the library cannot be read. */
   readonly pass: (causes: readonly string[]) => Promise<void>
-  readonly onFailed: (causes: readonly string[], error: unknown, retryInMs: number | null) => void
-  /** Waits after a failed pass, in ms; the last one repeats. */
+  readonly onFailed: (causes: readonly string[], error: unknown, retryInMs: number) => void
+  /** Waits after a failed pass, in ms; the last one repeats, and is the one after a permanent failure. */
   readonly retryDelaysMs: readonly number[]
   /** The last pass asked for is through, well or not. */
   readonly onIdle: () => void
@@ -12,7 +12,7 @@ export interface ReconcileLoopOptions {
 
 /**
  * Runs passes one at a time. States: idle; running; running with more asked for meanwhile (another pass follows);
- * waiting to retry after a transient failure (a new request tries at once).
+ * waiting to retry after a failure (a new request tries at once): also what only a person can mend is looked at again.
  */
 export class ReconcileLoop {
   readonly #options: ReconcileLoopOptions
@@ -68,14 +68,12 @@ export class ReconcileLoop {
     if (this.#closed) return
     const permanent = error instanceof SoundledgerError && !error.transient
     const delays = this.#options.retryDelaysMs
-    const delay = permanent ? null : (delays[Math.min(this.#failures, delays.length - 1)] ?? null)
+    const delay = (permanent ? delays.at(-1) : delays[Math.min(this.#failures, delays.length - 1)]) ?? 60_000
     this.#failures += 1
-    if (delay !== null) {
-      this.#retry = setTimeout(() => {
-        this.#retry = null
-        this.request(causes)
-      }, delay)
-    }
+    this.#retry = setTimeout(() => {
+      this.#retry = null
+      this.request(causes)
+    }, delay)
     this.#options.onFailed(causes, error, delay)
   }
 }
