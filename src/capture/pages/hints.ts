@@ -46,6 +46,8 @@ const RESERVED_BYTES = 20
 const SCHEMA_COOKIE = 40
 /** More written leaves than this are judged slower than all rows are read. */
 const MOST_LEAVES = 5000
+/** How often a schema that changes meanwhile is read anew. */
+const ATTEMPTS = 5
 const NOTHING: Findings = { leaves: [], full: null, fullAgain: null }
 const SCHEMA_CHANGED = 'the schema changed'
 const IRRELEVANT: Judgement = { kind: 'irrelevant' }
@@ -185,12 +187,14 @@ export class ChangeHints {
   #readShape(database: SqlDatabase): void {
     this.#map.forget()
     this.#shape = null
-    const schema = readSchema(database, this.#options.table)
-    this.#shape = {
-      schema,
-      probe: schema.watched === undefined ? null : new RowProbe(database, schema.watched, schema),
-      overflowOwners: new OverflowOwners(database, schema),
-      smallTables: this.#options.smallTables.map((each) => new SmallTable(database, each)),
+    for (let attempt = 1; this.#shape === null; attempt += 1) {
+      const cookie = readCookie(database)
+      try {
+        this.#shape = shapeOf(database, this.#options)
+      } catch (error) {
+        // Tables may come and go between two questions.
+        if (attempt === ATTEMPTS || readCookie(database) === cookie) throw error
+      }
     }
   }
 
@@ -209,4 +213,14 @@ export class ChangeHints {
 
 function bothOf(a: Findings, b: Findings): Findings {
   return { leaves: [...a.leaves, ...b.leaves], full: b.full, fullAgain: a.fullAgain ?? b.fullAgain }
+}
+
+function shapeOf(database: SqlDatabase, { table, smallTables }: ChangeHintsOptions): Shape {
+  const schema = readSchema(database, table)
+  return {
+    schema,
+    probe: schema.watched === undefined ? null : new RowProbe(database, schema.watched, schema),
+    overflowOwners: new OverflowOwners(database, schema),
+    smallTables: smallTables.map((each) => new SmallTable(database, each)),
+  }
 }
