@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { setImmediate as breathe } from 'node:timers/promises'
+import { watchDatabase } from './capture/database-watcher.ts'
 import { type FolderWatcher, watchFolders } from './capture/folder-watcher.ts'
 import { WakeUps } from './capture/wake-ups.ts'
 import type { Config } from './config.ts'
@@ -61,7 +62,13 @@ export function followLibrary(options: FollowOptions): LibraryFollower {
     ),
     (each) => each.close(),
   )
-  const folders = closers.adopt(new RootWatch(config, events, () => wakeUps.wake('folder')), (each) =>
+  if (options.library.kind === 'navidrome') {
+    const { database } = options.library
+    const onError = (message: string) =>
+      events.emit('warning', { message: `watching ${database}: ${message}` })
+    closers.adopt(watchDatabase(database, { onMoved: () => thread.poll(), onError }), (each) => each.close())
+  }
+  const folders = closers.adopt(new RootWatch(config, events, (cause) => wakeUps.wake(cause)), (each) =>
     each.close(),
   )
   const lookAgain = closers.adopt(new Delay(() => loop.request(['settled'])), (each) => each.close())
@@ -155,11 +162,11 @@ class Delay {
 class RootWatch {
   readonly #config: Config
   readonly #events: Events
-  readonly #onMoved: () => void
+  readonly #onMoved: (cause: string) => void
   #roots = ''
   #watcher: FolderWatcher | null = null
 
-  constructor(config: Config, events: Events, onMoved: () => void) {
+  constructor(config: Config, events: Events, onMoved: (cause: string) => void) {
     this.#config = config
     this.#events = events
     this.#onMoved = onMoved
@@ -171,6 +178,7 @@ class RootWatch {
     void this.#watcher?.close()
     this.#watcher = watchFolders(roots, {
       followSymlinks: this.#config.library.follow_symlinks,
+      settleSeconds: this.#config.library.settle_seconds,
       onMoved: this.#onMoved,
       onError: (message) => this.#events.emit('warning', { message: `watching folders: ${message}` }),
     })

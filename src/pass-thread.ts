@@ -11,7 +11,7 @@ export interface PassWorkerData {
   readonly pollMs: number
 }
 
-export type ToPassWorker = { type: 'pass' } | { type: 'ack' } | { type: 'close' }
+export type ToPassWorker = { type: 'pass' } | { type: 'poll' } | { type: 'ack' } | { type: 'close' }
 export type FromPassWorker =
   | { type: 'decisions'; decisions: Decision[] }
   | { type: 'summary'; summary: PassSummary; roots: readonly string[] }
@@ -52,6 +52,11 @@ export class PassThread {
       this.#pass = { apply, resolve, reject }
       this.#post({ type: 'pass' })
     })
+  }
+
+  /** Something happened to the database's files: asks for its version now instead of at the next poll. */
+  poll(): void {
+    this.#worker?.postMessage({ type: 'poll' } satisfies ToPassWorker)
   }
 
   /** May be called twice. A pass that runs is given up. */

@@ -72,6 +72,7 @@ function subject(): string {
 const timer = setInterval(poll, pollMs)
 port.on('message', (message: ToPassWorker) => {
   if (message.type === 'pass') void pass()
+  else if (message.type === 'poll') poll()
   else if (message.type === 'ack') acknowledge?.()
   else {
     clearInterval(timer)

@@ -116,7 +116,9 @@ function isPort(name: string): boolean {
 
 /** Children are processes of their own. */
 function isProcessEntry(file: string): boolean {
-  return /(^|\/)(child|faults|inference-child|parent-watch|audio-child|inference-process)\.ts$/.test(file)
+  return /(^|\/)(child|faults|folder-child|inference-child|parent-watch|audio-child|inference-process)\.ts$/.test(
+    file,
+  )
 }
 
 function runtimeImports(file: string): string[] {

@@ -5,7 +5,7 @@ import Database from 'better-sqlite3'
 import { committedSince } from '../../../src/capture/wal/committed-since.ts'
 import { parseHeader } from '../../../src/capture/wal/parse.ts'
 import type { WalPosition } from '../../../src/capture/wal/wal.ts'
-import { naiveCommits, naivePages, rechecksummed } from './naive.ts'
+import { naiveCommits, naivePages, nextTransaction, rechecksummed } from './naive.ts'
 import {
   asLost,
   asPages,
@@ -75,6 +75,20 @@ describe('a WAL that was cut off or changed', () => {
       changed[at] = (changed[at] ?? 0) ^ 1
       assert.equal(committedSince(over(changed), start, { recheckBytes: 2 * frame }).kind, kind)
     }
+  })
+})
+
+describe('a frame without a page number', () => {
+  it('ends what is valid, as it does for SQLite, though its checksum matches', (t) => {
+    const { bytes, start } = smallWal(t)
+    const end = asPages(committedSince(over(bytes), start)).position.offset
+    const tail = nextTransaction(bytes, end, [
+      [0, Buffer.alloc(512)],
+      [2, Buffer.alloc(512)],
+    ])
+    const read = asPages(committedSince(over(Buffer.concat([bytes.subarray(0, end), tail])), start))
+    assert.equal(read.position.offset, end)
+    assert.ok(!read.pages.has(0))
   })
 })
 

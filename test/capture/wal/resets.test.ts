@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { copyFileSync, renameSync, truncateSync, writeFileSync } from 'node:fs'
+import { appendFileSync, copyFileSync, renameSync, truncateSync, writeFileSync } from 'node:fs'
 import { describe, it } from 'node:test'
 import { readWal } from '../../../src/capture/wal/reader.ts'
 import { naiveCommits } from './naive.ts'
@@ -119,6 +119,8 @@ describe('across one reset', () => {
     insert(writer, 1)
     assert.equal(bytesOf(wal).length, position.offset)
     assert.match(asLost(readWal(wal, position, OPTIONS)).reason, /may have been overwritten/)
+    appendFileSync(wal, Buffer.alloc(FRAME))
+    assert.equal(readWal(wal, position, OPTIONS).kind, 'lost', 'zeros prove nothing either')
   })
 
   it('it is lost where a size limit cut off commits that were not read', (t) => {
