@@ -36,7 +36,9 @@ describe('while a file is being read', () => {
   it('a reset at any moment that overwrites what was not read yet is noticed', (t) => {
     const answers = new Set<string>()
     for (let moment = 1; moment <= 12; moment += 1) {
-      answers.add(disturbed(t, moment, [unseenThenReset, (writer) => insert(writer, 60, 900)]))
+      const overwrite = (writer: Sqlite) => insert(writer, 60, 900)
+      const unseen = (writer: Sqlite) => insert(writer, 2, 900)
+      answers.add(disturbed(t, moment, [unseenThenReset, overwrite], [unseen]))
     }
     assert.deepEqual([...answers].sort(), ['lost', 'pages'])
   })
@@ -152,7 +154,8 @@ function unseenThenReset(writer: Sqlite): void {
 
 /**
  * Reads from a position after which `earlier` happens before the reading and `meanwhile` at its `moment`-th access to the
- * file. Fails unless the answer fits a state the database had, and reading on from it fits its last.
+ * file. Fails unless the answer fits a state the database had when the reading began or later, and reading on from it
+ * fits its last.
  */
 function disturbed(
   t: TestContext,
@@ -169,11 +172,16 @@ function disturbed(
     }
   }
   act(earlier)
+  states.splice(0, states.length - 1)
   let accesses = 0
+  // One buffer for all, as for a file: what was returned before is overwritten.
+  const buffer = Buffer.alloc(1024 * 1024)
   const read = (offset: number, length: number) => {
     accesses += 1
     if (accesses === moment) act(meanwhile)
-    return bytesOf(wal).subarray(offset, offset + length)
+    const bytes = bytesOf(wal).subarray(offset, offset + length)
+    bytes.copy(buffer.fill(0xee))
+    return buffer.subarray(0, bytes.length)
   }
   const answer = committedSince({ inode: position.inode, read }, position, OPTIONS)
   if (answer.kind === 'lost') return answer.kind

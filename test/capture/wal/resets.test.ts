@@ -1,5 +1,14 @@
 import assert from 'node:assert/strict'
-import { appendFileSync, copyFileSync, renameSync, truncateSync, writeFileSync } from 'node:fs'
+import {
+  appendFileSync,
+  copyFileSync,
+  existsSync,
+  readdirSync,
+  renameSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
+import { dirname } from 'node:path'
 import { describe, it } from 'node:test'
 import { readWal } from '../../../src/capture/wal/reader.ts'
 import { naiveCommits } from './naive.ts'
@@ -166,6 +175,27 @@ describe('a WAL that is not the one of the position', () => {
     assert.deepEqual({ ...positionOf(read), inode: '' }, { ...position, inode: '' })
   })
 
+  it('is lost when any number of the generation differs', (t) => {
+    const { wal } = written(t)
+    const position = positionOf(readWal(wal, null))
+    for (const name of ['sequence', 'salt1', 'salt2', 'checksum1', 'checksum2'] as const) {
+      const other = { ...position, [name]: (position[name] + 2) >>> 0 }
+      assert.deepEqual(asLost(readWal(wal, other)).position, position, name)
+    }
+  })
+
+  it('leaves no file open, whatever the answer', { skip: !existsSync('/proc/self/fd') }, (t) => {
+    const { wal } = written(t)
+    const position = positionOf(readWal(wal, null))
+    const openFiles = () => readdirSync('/proc/self/fd').length
+    const before = openFiles()
+    readWal(wal, position)
+    readWal(wal, null)
+    readWal(`${wal}.none`, null)
+    assert.throws(() => readWal(dirname(wal), null))
+    assert.equal(openFiles(), before)
+  })
+
   it('is lost when it is shorter, and gives the last commit that is left', (t) => {
     const { wal, writer } = written(t)
     const shorter = positionOf(readWal(wal, null))
@@ -187,7 +217,7 @@ describe('a WAL that is not the one of the position', () => {
 
   it('is an error when it is a folder, and names it', (t) => {
     const { wal } = written(t)
-    const folder = wal.slice(0, wal.lastIndexOf('/'))
+    const folder = dirname(wal)
     assert.throws(() => readWal(folder, null), { name: 'PermanentError', subject: folder })
   })
 
