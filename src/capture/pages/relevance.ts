@@ -136,12 +136,12 @@ class Judgement {
     if (owner === null) this.#full ??= 'a leaf of unknown owner'
   }
 
-  /** An interior page with a child that is another's is another's. */
+  /** An interior page with a child that is another's is another's. What was known of the written ones may be out of date. */
   #learnInteriors(): void {
-    const { map } = this.#setting
+    const { map, root } = this.#setting
+    for (const page of this.#interiors.keys()) map.setUnknown(page)
     for (const [page, children] of this.#interiors) {
-      if (page !== this.#setting.root && children.some((child) => map.isOther(child))) map.setOther(page)
-      else map.setUnknown(page)
+      if (page !== root && children.some((child) => map.isOther(child))) map.setOther(page)
     }
   }
 

@@ -23,13 +23,13 @@ export class RowProbe implements Neighbours {
   readonly #others: Asked[]
   readonly #previous: SqlStatement
   readonly #next: SqlStatement
-  /** Questions asked. */
-  asked = 0
 
   /** Throws what SQLite throws. */
   constructor(database: SqlDatabase, watched: RowidTable, schema: Schema) {
     this.#watched = { table: watched, row: prepareRow(database, watched) }
-    this.#others = schema.others.map((table) => ({ table, row: prepareRow(database, table) }))
+    // Rows of a copy could be taken for the watched table's as they were, or will be.
+    const others = schema.others.filter((table) => !beginAlike(table, watched))
+    this.#others = others.map((table) => ({ table, row: prepareRow(database, table) }))
     const { rowid } = watched
     const from = `select ${rowid} as r from ${quoted(watched.name)} where ${rowid}`
     this.#previous = database.prepare(`${from} < ? order by ${rowid} desc limit 1`)
@@ -61,7 +61,6 @@ export class RowProbe implements Neighbours {
   }
 
   #rowid(statement: SqlStatement, rowid: number): number | null {
-    this.asked += 1
     const row = statement.get(rowid)
     return row === undefined ? null : Number(field(row, 'r'))
   }
@@ -72,10 +71,15 @@ export class RowProbe implements Neighbours {
     const record = readRecord(cell.local, COMPARED_COLUMNS)
     if (record === null || (certain && record.columns === null)) return false
     if ((record.columns ?? 0) > table.columns.length) return false
-    this.asked += 1
     const shown = row.get(cell.rowid)
     return shown !== undefined && agree(record.values, shown, table)
   }
+}
+
+function beginAlike(a: RowidTable, b: RowidTable): boolean {
+  const names = ({ columns }: RowidTable) =>
+    columns.slice(0, COMPARED_COLUMNS).map(({ name }) => name.toLowerCase())
+  return names(a).join() === names(b).join()
 }
 
 function prepareRow(database: SqlDatabase, { name, columns, rowid }: RowidTable): SqlStatement {

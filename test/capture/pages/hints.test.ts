@@ -115,6 +115,18 @@ describe('change hints', () => {
     assert.ok(mirror.rowsRead < 100, `${mirror.rowsRead} rows`)
   })
 
+  it('miss nothing when every row goes, and when the first ones come', async (t) => {
+    const { writer, mirror } = await followed(t)
+    await writer.exec('delete from media_file')
+    mirror.follow()
+    mirror.assertTrue('everything deleted')
+    await play(writer, 1).catch(() => {})
+    mirror.follow()
+    await writer.insert([{ path: 'one' }])
+    mirror.follow()
+    mirror.assertTrue('a first row')
+  })
+
   it('look twice at a commit that SQL did not show yet', async (t) => {
     const { writer, path } = await followed(t)
     const stale = new Database(path, { readonly: true })
