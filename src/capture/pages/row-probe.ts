@@ -107,7 +107,7 @@ function same(value: Value, shown: unknown): boolean {
     case 'number':
       return value.value === shown
     case 'text':
-      return typeof shown === 'string' && beginsWith(Buffer.from(shown), value)
+      return typeof shown === 'string' && sameText(shown, value)
     case 'blob':
       return shown instanceof Uint8Array && beginsWith(shown, value)
     default:
@@ -118,4 +118,10 @@ function same(value: Value, shown: unknown): boolean {
 function beginsWith(shown: Uint8Array, value: { bytes: Uint8Array; length: number }): boolean {
   if (shown.byteLength !== value.length) return false
   return Buffer.compare(shown.subarray(0, value.bytes.byteLength), value.bytes) === 0
+}
+
+/** Bytes that are no UTF-8 are compared as what they become in a string. */
+function sameText(shown: string, value: { bytes: Uint8Array; length: number }): boolean {
+  if (value.bytes.byteLength < value.length) return beginsWith(Buffer.from(shown), value)
+  return Buffer.from(value.bytes).toString() === shown
 }

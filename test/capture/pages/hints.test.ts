@@ -105,6 +105,18 @@ describe('change hints', () => {
     mirror.assertTrue('eleven rows deleted')
   })
 
+  it('know rows by texts that are no UTF-8', async (t) => {
+    const { writer, mirror } = await followed(t)
+    const broken = `cast(x'ff41c328' || rowid as text)`
+    await writer.exec(
+      `update media_file set path = ${broken}, title = ${broken} where rowid between 15000 and 15100`,
+    )
+    mirror.follow()
+    await writer.exec('update media_file set duration = 7 where rowid = 15050')
+    assert.ok(width(mirror.follow()) < 60)
+    mirror.assertTrue('an update of such a row')
+  })
+
   it('name few rows where rows are added, at the end as in between', async (t) => {
     const { writer, mirror } = await followed(t)
     await writer.insert([{ path: 'one' }, { path: 'two' }])
