@@ -16,8 +16,12 @@ import { expireMissing } from './reconcile/removal.ts'
 const DAY_MS = 86_400_000
 /** Decisions in one ledger transaction: few enough that the event loop stays free. */
 const APPLY_AT_ONCE = 250
+/** Where a server's database tells what is new, events of the folders only show what it overlooks: that can wait. */
+const SERVED_FOLDERS_MS = 60_000
 const RETRY_DELAYS_MS = [1000, 2000, 5000, 15_000, 60_000]
 const FIRST_PASS = 'first pass'
+/** The one cause whose extent is known; every other one means that all may have changed. */
+const DATABASE = 'database'
 
 export interface FollowOptions {
   readonly config: Config
@@ -58,7 +62,7 @@ export function followLibrary(options: FollowOptions): LibraryFollower {
         ledgerFile: join(options.dataDir, LEDGER_FILE),
         pollMs: config.capture.poll_seconds * 1000,
       },
-      () => wakeUps.wake('database'),
+      () => wakeUps.wake(DATABASE),
     ),
     (each) => each.close(),
   )
@@ -68,17 +72,31 @@ export function followLibrary(options: FollowOptions): LibraryFollower {
       events.emit('warning', { message: `watching ${database}: ${message}` })
     closers.adopt(watchDatabase(database, { onMoved: () => thread.poll(), onError }), (each) => each.close())
   }
-  const folders = closers.adopt(new RootWatch(config, events, (cause) => wakeUps.wake(cause)), (each) =>
-    each.close(),
-  )
+  const folderWait = closers.adopt(new Delay(() => wakeUps.wake('folder')), (each) => each.close())
+  function folderMoved(cause: string): void {
+    if (options.library.kind === 'folders') wakeUps.wake(cause)
+    else if (!folderWait.waiting)
+      folderWait.in(Math.max(0, comparedAt + SERVED_FOLDERS_MS - performance.now()))
+  }
+  const folders = closers.adopt(new RootWatch(config, events, folderMoved), (each) => each.close())
+  /** What the last comparison of everything had to leave alone, and when it ended. */
+  let unreadable: readonly Hold[] = []
+  let comparedAt = Number.NEGATIVE_INFINITY
   const lookAgain = closers.adopt(new Delay(() => loop.request(['settled'])), (each) => each.close())
   const loop = closers.adopt(
     new ReconcileLoop({
       pass: async (causes) => {
-        const { summary, roots } = await thread.run((decisions) => apply(decisions, options))
+        const { summary, roots } = await thread.run(
+          causes.some((cause) => cause !== DATABASE),
+          (decisions) => apply(decisions, options),
+        )
         if (ledger.meta(FIRST_PASS) === null) ledger.setMeta(FIRST_PASS, String(Date.now()))
         folders.watch(roots)
-        await settleMissing(summary.holds, options)
+        if (summary.scope === 'all') {
+          unreadable = summary.holds
+          comparedAt = performance.now()
+        }
+        await settleMissing(unreadable, options)
         if (summary.unsettled > 0) lookAgain.in(config.library.settle_seconds * 1000)
         events.emit('pass', { causes, summary })
       },

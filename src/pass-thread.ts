@@ -11,7 +11,11 @@ export interface PassWorkerData {
   readonly pollMs: number
 }
 
-export type ToPassWorker = { type: 'pass' } | { type: 'poll' } | { type: 'ack' } | { type: 'close' }
+export type ToPassWorker =
+  | { type: 'pass'; everything: boolean }
+  | { type: 'poll' }
+  | { type: 'ack' }
+  | { type: 'close' }
 export type FromPassWorker =
   | { type: 'decisions'; decisions: Decision[] }
   | { type: 'summary'; summary: PassSummary; roots: readonly string[] }
@@ -46,11 +50,11 @@ export class PassThread {
     this.#onMoved = onMoved
   }
 
-  /** One full diff; `apply` gets the decisions page by page. One at a time. Rejects with what reading the library threw. */
-  run(apply: RunningPass['apply']): Promise<PassResult> {
+  /** Compares everything, or only what changed since the last time; `apply` gets the decisions page by page. One at a time. Rejects with what reading the library threw. */
+  run(everything: boolean, apply: RunningPass['apply']): Promise<PassResult> {
     return new Promise((resolve, reject) => {
       this.#pass = { apply, resolve, reject }
-      this.#post({ type: 'pass' })
+      this.#post({ type: 'pass', everything })
     })
   }
 

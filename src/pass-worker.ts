@@ -1,14 +1,16 @@
 import { parentPort, workerData } from 'node:worker_threads'
+import { ChangedRows } from './changed-rows.ts'
+import type { Decision, PassSummary } from './core/decision.ts'
 import { toWire } from './core/errors.ts'
 import { openForReading } from './ledger/database.ts'
 import { createLookups } from './ledger/lookups.ts'
 import { type LibrarySource, openLibrary } from './library/source.ts'
 import type { FromPassWorker, PassWorkerData, ToPassWorker } from './pass-thread.ts'
-import { reconcile } from './reconcile/pass.ts'
+import { reconcile, reconcileRows } from './reconcile/pass.ts'
 
 /**
- * The thread that reads the library: runs passes on request, and between passes asks every `pollMs` whether the library's
- * version moved. Opens the library when first needed, and anew after a failure.
+ * The thread that reads the library: compares it with the ledger on request, and between requests asks every `pollMs`, or
+ * when told, whether rows of tracks changed. Opens the library when first needed, and anew after a failure.
  */
 const { library: options, ledgerFile, pollMs } = workerData as PassWorkerData
 const port = parentPort
@@ -16,35 +18,49 @@ if (port === null) throw new Error('pass-worker runs as a worker thread only')
 
 const ledger = openForReading(ledgerFile)
 const known = createLookups(ledger)
-let library: LibrarySource | null = null
-let versionOfPass = ''
+let open: { library: LibrarySource; changed: ChangedRows } | null = null
 let passing = false
 let acknowledge: (() => void) | null = null
 
 const post = (message: FromPassWorker): void => port.postMessage(message)
 
-function openedLibrary(): LibrarySource {
-  library ??= openLibrary(options)
-  return library
+function openedLibrary(): { library: LibrarySource; changed: ChangedRows } {
+  if (open !== null) return open
+  const library = openLibrary(options)
+  open = { library, changed: new ChangedRows(library) }
+  return open
 }
 
 function closeLibrary(): void {
-  library?.close()
-  library = null
+  open?.library.close()
+  open = null
 }
 
-async function pass(): Promise<void> {
+async function emit(decisions: Decision[]): Promise<void> {
+  post({ type: 'decisions', decisions })
+  await new Promise<void>((resolve) => {
+    acknowledge = resolve
+  })
+}
+
+async function pass(everything: boolean): Promise<void> {
   passing = true
   try {
-    const source = openedLibrary()
-    versionOfPass = source.version()
-    const summary = await reconcile(source, known, async (decisions) => {
-      post({ type: 'decisions', decisions })
-      await new Promise<void>((resolve) => {
-        acknowledge = resolve
-      })
-    })
-    post({ type: 'summary', summary, roots: source.roots() })
+    const { library, changed } = openedLibrary()
+    const scope = changed.take(everything)
+    const source = {
+      version: () => changed.version(),
+      scanning: () => library.scanning(),
+      snapshot: (range?: Parameters<LibrarySource['snapshot']>[0]) => library.snapshot(range),
+      unreadable: () => library.unreadable(),
+      isAvailable: (libraryId: string) => library.isAvailable(libraryId),
+    }
+    const summary: PassSummary =
+      scope.kind === 'all'
+        ? await reconcile(source, known, emit)
+        : await reconcileRows(source, known, scope.kind === 'rows' ? scope.ranges : [], emit)
+    if (!summary.consistent) changed.leftOut()
+    post({ type: 'summary', summary, roots: library.roots() })
   } catch (error) {
     closeLibrary()
     post({ type: 'failed', error: toWire(error, 'read library', subject()) })
@@ -54,10 +70,9 @@ async function pass(): Promise<void> {
 }
 
 function poll(): void {
-  if (passing || library === null) return
+  if (passing || open === null) return
   try {
-    if (library.version() === versionOfPass) return
-    versionOfPass = library.version()
+    if (!open.changed.pending()) return
   } catch {
     // The pass that follows meets the same trouble and reports it.
     closeLibrary()
@@ -71,7 +86,7 @@ function subject(): string {
 
 const timer = setInterval(poll, pollMs)
 port.on('message', (message: ToPassWorker) => {
-  if (message.type === 'pass') void pass()
+  if (message.type === 'pass') void pass(message.everything)
   else if (message.type === 'poll') poll()
   else if (message.type === 'ack') acknowledge?.()
   else {

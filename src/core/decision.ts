@@ -29,6 +29,8 @@ export type Decision =
 
 /** What one pass of the reconciler found. */
 export interface PassSummary {
+  /** Whether all rows were compared, or only those that a write-ahead log named. */
+  readonly scope: 'all' | 'changed'
   readonly rows: number
   readonly unchanged: number
   /** Files that may still be being written: to be looked at again soon. */

@@ -13,6 +13,7 @@ import type { FolderOptions, LibrarySource, SnapshotOptions, Unreadable } from '
  */
 export class FolderLibrary implements LibrarySource {
   readonly kind = 'folders'
+  readonly table = null
   readonly #roots: readonly string[]
   readonly #extensions: ReadonlySet<string>
   readonly #followSymlinks: boolean

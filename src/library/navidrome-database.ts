@@ -46,6 +46,11 @@ export class NavidromeDatabase {
     return this.#connect().statements
   }
 
+  /** The connection itself, to the file that is at the path now. Throws what opening throws. */
+  connection(): Database.Database {
+    return this.#connect().database
+  }
+
   /** Queries of a page must all come from one file: throws TransientError when it was replaced since `statements` were made. */
   query<T>(operation: string, run: (statements: NavidromeStatements) => T, statements = this.current()): T {
     if (this.#connection?.statements !== statements) {

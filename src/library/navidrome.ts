@@ -7,7 +7,14 @@ import { isMissing, rowAttributes } from './navidrome-row.ts'
 import type { LibraryRow, MediaFileRow, NavidromeStatements } from './navidrome-statements.ts'
 import { checkedPageSize } from './pages.ts'
 import { type MapPath, pathMapper, serverPath } from './path-map.ts'
-import type { LibrarySource, NavidromeOptions, RowidRange, SnapshotOptions, Unreadable } from './source.ts'
+import type {
+  FollowedTable,
+  LibrarySource,
+  NavidromeOptions,
+  RowidRange,
+  SnapshotOptions,
+  Unreadable,
+} from './source.ts'
 import { UnreadablePlaces } from './unreadable.ts'
 
 const ALL_ROWIDS: RowidRange = { first: Number.MIN_SAFE_INTEGER + 1, last: Number.MAX_SAFE_INTEGER }
@@ -34,6 +41,7 @@ interface Root {
  */
 export class NavidromeLibrary implements LibrarySource {
   readonly kind = 'navidrome'
+  readonly table: FollowedTable
   readonly #database: NavidromeDatabase
   readonly #mapPath: MapPath
   readonly #statFiles: boolean
@@ -45,6 +53,12 @@ export class NavidromeLibrary implements LibrarySource {
     this.#mapPath = pathMapper(options.pathMap)
     this.#statFiles = options.statFiles
     this.#database.current()
+    this.table = {
+      connection: () => this.#database.connection(),
+      walPath: `${this.#database.path}-wal`,
+      table: 'media_file',
+      smallTables: [{ table: 'library', query: 'select id, path from library order by id' }],
+    }
   }
 
   roots(): readonly string[] {

@@ -31,10 +31,26 @@ export interface LibrarySource {
   unreadable(): readonly Unreadable[]
   /** Whether the library still has this id and does not call it missing. Always false for folders: they have no ids. */
   isAvailable(libraryId: string): boolean
+  /** The table that rows come from, for whoever reads the write-ahead log; null for folders. */
+  readonly table: FollowedTable | null
   /** True while the server scans: what it calls missing may only not have been reached yet. */
   scanning(): boolean
   /** May be called twice. */
   close(): void
+}
+
+/** What it takes to tell from a database's write-ahead log which rows of a table may have changed. */
+export interface FollowedTable {
+  /** The connection to the file as it is now; only for short reads. Throws what opening throws. */
+  connection(): SqlConnection
+  readonly walPath: string
+  readonly table: string
+  /** Tables of few rows that change the meaning of all others, with what matters of them. */
+  readonly smallTables: ReadonlyArray<{ readonly table: string; readonly query: string }>
+}
+
+export interface SqlConnection {
+  prepare(sql: string): { get(...parameters: unknown[]): unknown; all(...parameters: unknown[]): unknown[] }
 }
 
 export interface SnapshotOptions {

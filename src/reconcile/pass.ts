@@ -52,7 +52,7 @@ export async function reconcile(
     after = last.id
     await pass.give(page.filter(({ id, path }) => !pass.isSeen(id) && !holds.covers(path)).map(diffAbsent))
   }
-  return pass.summary(consistent, holds)
+  return pass.summary('all', consistent, holds)
 }
 
 /**
@@ -76,7 +76,7 @@ export async function reconcileRows(
     if (!pass.scanning) await pass.give(absent.map(diffAbsent))
     else if (absent.length > 0) pass.withhold()
   }
-  return pass.summary(!pass.withheld, new HoldCounter([]))
+  return pass.summary('changed', !pass.withheld, new HoldCounter([]))
 }
 
 /** One pass in the making: which tracks were seen, what was decided. */
@@ -142,8 +142,9 @@ class Pass {
     await this.#emit(decisions)
   }
 
-  summary(consistent: boolean, holds: HoldCounter): PassSummary {
+  summary(scope: PassSummary['scope'], consistent: boolean, holds: HoldCounter): PassSummary {
     return {
+      scope,
       rows: this.#rows,
       unchanged: Math.max(0, this.#rows - this.#decided - this.#unsettled),
       unsettled: this.#unsettled,

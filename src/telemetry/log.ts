@@ -25,10 +25,10 @@ export function createLogger(options: LogOptions): Logger {
 export function logEvents(events: Events, log: Logger): void {
   events.on('started', (about) => log.info(about, 'started'))
   events.on('pass', ({ causes, summary }) => {
-    const { rows, unchanged, decisions, consistent, durationMs } = summary
+    const { scope, rows, unchanged, decisions, consistent, durationMs } = summary
     const level = unchanged === rows && causes.every((cause) => cause !== 'start') ? 'debug' : 'info'
     log[level](
-      { causes, rows, decisions, consistent, durationMs: Math.round(durationMs) },
+      { causes, scope, rows, decisions, consistent, durationMs: Math.round(durationMs) },
       'library compared with ledger',
     )
   })

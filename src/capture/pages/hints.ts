@@ -3,12 +3,12 @@ import type { Pages } from './chains.ts'
 import { OverflowOwners } from './overflow-owners.ts'
 import { PageMap } from './page-map.ts'
 import { type LeafRows, type RowidRange, rangesAround } from './ranges.ts'
-import { type Findings, type FullReason, judge } from './relevance.ts'
+import { type Findings, type FullReason, judge, UNKNOWN_LEAF } from './relevance.ts'
 import { RowProbe } from './row-probe.ts'
 import { numberOf, readCookie, readSchema, type Schema, type SqlDatabase } from './schema.ts'
 import { SmallTable, type SmallTableOptions } from './small-table.ts'
 import { countJudgement, type HintStatistics, noStatistics } from './statistics.ts'
-import { type Lost, type ReadWal, type Taken, WalTail } from './wal-tail.ts'
+import { type Lost, type ReadWal, type TakenPages, WalTail } from './wal-tail.ts'
 
 export type Judgement =
   | { readonly kind: 'irrelevant' }
@@ -46,6 +46,8 @@ const RESERVED_BYTES = 20
 const SCHEMA_COOKIE = 40
 /** More written leaves than this are judged slower than all rows are read. */
 const MOST_LEAVES = 5000
+/** More pages than this are not put off. */
+const MOST_DEFERRED = 2000
 /** How often a schema that changes meanwhile is read anew. */
 const ATTEMPTS = 5
 const NOTHING: Findings = { leaves: [], full: null, fullAgain: null }
@@ -73,12 +75,17 @@ export class ChangeHints {
   #cookie: number | null = null
   /** What was found in pages that SQL may not have shown yet: to be looked at once more. */
   #again = NOTHING
+  /** Pages in which a leaf was found that SQL does not show: judged with the next ones, or at the next call. */
+  #deferred: TakenPages | null = null
 
   constructor(options: ChangeHintsOptions) {
     this.#options = options
   }
 
-  /** To be called when the data version of the connection moved; costs microseconds if not. Throws what SQL and the WAL throw. */
+  /**
+   * To be called again and again, also when nothing moved, which costs microseconds. Not within a transaction of the connection.
+   * Throws what SQL and the WAL throw.
+   */
   poll(): Judgement {
     try {
       const { database, tail } = this.#followed ?? {}
@@ -88,10 +95,12 @@ export class ChangeHints {
         return this.#counted({ kind: 'full', reason })
       }
       const taken = tail.take()
-      if (taken.kind === 'nothing') return IRRELEVANT
-      if (taken.kind === 'pages') return this.#counted(this.#judgement(taken, database))
-      this.#startOver(database, taken)
-      return this.#counted({ kind: 'full', reason: taken.reason })
+      if (taken.kind === 'lost') {
+        this.#startOver(database, taken)
+        return this.#counted({ kind: 'full', reason: taken.reason })
+      }
+      if (taken.kind === 'nothing' && this.#deferred === null) return IRRELEVANT
+      return this.#counted(this.#judgement(taken, database))
     } catch (error) {
       // What was taken was not judged: the next call begins anew.
       this.#followed = null
@@ -120,18 +129,28 @@ export class ChangeHints {
     return judgement
   }
 
-  #judgement(taken: Taken & { kind: 'pages' }, database: SqlDatabase): Judgement {
-    this.statistics.commits += taken.commits
-    this.statistics.pages += taken.pages.size
+  #judgement(next: TakenPages | { readonly kind: 'nothing' }, database: SqlDatabase): Judgement {
+    const taken = join(this.#deferred, next)
+    this.#deferred = null
+    if (taken === null) return IRRELEVANT
+    if (next.kind === 'pages') {
+      this.statistics.commits += next.commits
+      this.statistics.pages += next.pages.size
+    }
     const again = this.#again
     const found = this.#find(taken, database)
+    const mayVanish = found.full === UNKNOWN_LEAF && found.fullAgain === null && again.fullAgain === null
+    if (mayVanish && next.kind === 'pages' && taken.pages.size < MOST_DEFERRED) {
+      this.#deferred = taken
+      return IRRELEVANT
+    }
     this.#again = taken.settled ? found : bothOf(again, found)
     const full = found.full ?? again.fullAgain
     if (full !== null) return { kind: 'full', reason: full }
     return this.#ranges([...again.leaves, ...found.leaves])
   }
 
-  #find(taken: Taken & { kind: 'pages' }, database: SqlDatabase): Findings {
+  #find(taken: TakenPages, database: SqlDatabase): Findings {
     this.#takeHeader(taken.pages)
     if (this.#cookie === null || this.#cookie === this.#shape?.schema.cookie) {
       try {
@@ -145,7 +164,7 @@ export class ChangeHints {
     return { leaves: [], full: SCHEMA_CHANGED, fullAgain: SCHEMA_CHANGED }
   }
 
-  #findIn(taken: Taken & { kind: 'pages' }): Findings {
+  #findIn(taken: TakenPages): Findings {
     const { schema, probe, smallTables, overflowOwners } = this.#shape ?? {}
     const unfit = this.#unfitness(taken)
     if (unfit !== null) return { ...NOTHING, full: unfit }
@@ -172,7 +191,7 @@ export class ChangeHints {
     this.#cookie = uint32(header, SCHEMA_COOKIE)
   }
 
-  #unfitness({ databasePages }: Taken & { kind: 'pages' }): FullReason | null {
+  #unfitness({ databasePages }: TakenPages): FullReason | null {
     if (databasePages !== null && databasePages >= AMBIGUOUS_PAGES) return 'the database is too large'
     return this.#shape?.schema.unfit ?? null
   }
@@ -180,6 +199,7 @@ export class ChangeHints {
   /** Nothing is known of pages that were written before. */
   #startOver(database: SqlDatabase, { reason, gap }: Lost): void {
     this.#cookie = null
+    this.#deferred = null
     this.#again = gap ? { ...NOTHING, fullAgain: reason } : NOTHING
     this.#readShape(database)
   }
@@ -208,6 +228,20 @@ export class ChangeHints {
     return ranges === null
       ? { kind: 'full', reason: 'rowids beyond what a number holds' }
       : { kind: 'ranges', ranges }
+  }
+}
+
+/** Pages that were put off and those that were written since, as if taken at once. */
+function join(
+  deferred: TakenPages | null,
+  next: TakenPages | { readonly kind: 'nothing' },
+): TakenPages | null {
+  if (next.kind === 'nothing' || deferred === null) return next.kind === 'nothing' ? deferred : next
+  return {
+    ...next,
+    pages: new Map([...deferred.pages, ...next.pages]),
+    databasePages: next.databasePages ?? deferred.databasePages,
+    settled: deferred.settled || next.settled,
   }
 }
 

@@ -8,6 +8,9 @@ import type { Schema } from './schema.ts'
 /** Why only a full diff tells; one of few, so that they can be counted. */
 export type FullReason = string
 
+/** The reason that may vanish by waiting: SQL does not show the rows of a leaf yet, or no more. */
+export const UNKNOWN_LEAF: FullReason = 'a leaf of unknown owner'
+
 /** What some written pages mean for the watched table. */
 export interface Findings {
   /** Leaves that were written. */
@@ -133,7 +136,7 @@ class Judgement {
     else if (Number.isNaN(first) || Number.isNaN(last)) this.#demand('rowids beyond what a number holds')
     else this.#found.push({ first, last })
     // That it is the watched table's is a guess, but good for a second look.
-    if (owner === null) this.#full ??= 'a leaf of unknown owner'
+    if (owner === null) this.#full ??= UNKNOWN_LEAF
   }
 
   /** An interior page with a child that is another's is another's. What was known of the written ones may be out of date. */

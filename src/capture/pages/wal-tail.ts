@@ -10,21 +10,20 @@ export interface Lost {
   readonly gap: boolean
 }
 
-export type Taken =
-  /** No commit became visible since the last call. */
-  | { readonly kind: 'nothing' }
-  | Lost
-  | {
-      readonly kind: 'pages'
-      readonly commits: number
-      /** Newest content of every written page that is still part of the database. */
-      readonly pages: ReadonlyMap<number, Uint8Array>
-      readonly pageSize: number
-      /** Size of the database in pages; null when nothing was committed. */
-      readonly databasePages: number | null
-      /** SQL shows all that was taken before. Of what is taken now it may not show the last commit yet. */
-      readonly settled: boolean
-    }
+export interface TakenPages {
+  readonly kind: 'pages'
+  readonly commits: number
+  /** Newest content of every written page that is still part of the database. */
+  readonly pages: ReadonlyMap<number, Uint8Array>
+  readonly pageSize: number
+  /** Size of the database in pages; null when nothing was committed. */
+  readonly databasePages: number | null
+  /** SQL shows all that was taken before. Of what is taken now it may not show the last commit yet. */
+  readonly settled: boolean
+}
+
+/** `nothing`: no commit became visible since the last call. */
+export type Taken = { readonly kind: 'nothing' } | Lost | TakenPages
 
 /**
  * Follows the WAL of a database that another process writes.
