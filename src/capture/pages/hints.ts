@@ -1,12 +1,11 @@
 import { AMBIGUOUS_PAGES, uint32 } from './btree.ts'
 import type { Pages } from './chains.ts'
-import { OverflowOwners } from './overflow-owners.ts'
 import { PageMap } from './page-map.ts'
 import { type LeafRows, type RowidRange, rangesAround } from './ranges.ts'
 import { type Findings, type FullReason, judge, UNKNOWN_LEAF } from './relevance.ts'
-import { RowProbe } from './row-probe.ts'
-import { numberOf, readCookie, readSchema, type Schema, type SqlDatabase } from './schema.ts'
-import { SmallTable, type SmallTableOptions } from './small-table.ts'
+import { numberOf, readCookie, type SqlDatabase } from './schema.ts'
+import { readShape, type Shape } from './shape.ts'
+import type { SmallTableOptions } from './small-table.ts'
 import { countJudgement, type HintStatistics, noStatistics } from './statistics.ts'
 import { type Lost, type ReadWal, type TakenPages, WalTail } from './wal-tail.ts'
 
@@ -33,14 +32,6 @@ interface Followed {
   readonly tail: WalTail
 }
 
-/** Everything that belongs to one state of the schema. */
-interface Shape {
-  readonly schema: Schema
-  readonly probe: RowProbe | null
-  readonly overflowOwners: OverflowOwners
-  readonly smallTables: readonly SmallTable[]
-}
-
 /** Offsets in page 1 (https://sqlite.org/fileformat2.html, "The Database Header"). */
 const RESERVED_BYTES = 20
 const SCHEMA_COOKIE = 40
@@ -48,8 +39,6 @@ const SCHEMA_COOKIE = 40
 const MOST_LEAVES = 5000
 /** More pages than this are not put off. */
 const MOST_DEFERRED = 2000
-/** How often a schema that changes meanwhile is read anew. */
-const ATTEMPTS = 5
 const NOTHING: Findings = { leaves: [], full: null, fullAgain: null }
 const SCHEMA_CHANGED = 'the schema changed'
 const IRRELEVANT: Judgement = { kind: 'irrelevant' }
@@ -207,15 +196,7 @@ export class ChangeHints {
   #readShape(database: SqlDatabase): void {
     this.#map.forget()
     this.#shape = null
-    for (let attempt = 1; this.#shape === null; attempt += 1) {
-      const cookie = readCookie(database)
-      try {
-        this.#shape = shapeOf(database, this.#options)
-      } catch (error) {
-        // Tables may come and go between two questions.
-        if (attempt === ATTEMPTS || readCookie(database) === cookie) throw error
-      }
-    }
+    this.#shape = readShape(database, this.#options.table, this.#options.smallTables)
   }
 
   #ranges(leaves: readonly LeafRows[]): Judgement {
@@ -247,14 +228,4 @@ function join(
 
 function bothOf(a: Findings, b: Findings): Findings {
   return { leaves: [...a.leaves, ...b.leaves], full: b.full, fullAgain: a.fullAgain ?? b.fullAgain }
-}
-
-function shapeOf(database: SqlDatabase, { table, smallTables }: ChangeHintsOptions): Shape {
-  const schema = readSchema(database, table)
-  return {
-    schema,
-    probe: schema.watched === undefined ? null : new RowProbe(database, schema.watched, schema),
-    overflowOwners: new OverflowOwners(database, schema),
-    smallTables: smallTables.map((each) => new SmallTable(database, each)),
-  }
 }

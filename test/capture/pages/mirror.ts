@@ -9,7 +9,7 @@ export const LIBRARIES = 'select id, path from library order by id'
 /** A copy of what matters of a library, kept up by hints alone. */
 export class Mirror {
   readonly hints: ChangeHints
-  /** Of each kind of judgement, how often. */
+  /** In all ranges together. */
   rowsRead = 0
   readonly #database: Database.Database
   #rows = new Map<number, string>()
@@ -28,7 +28,9 @@ export class Mirror {
 
   /** Follows what was committed since the last call. */
   follow(): Judgement {
-    const judgement = this.hints.poll()
+    const first = this.hints.poll()
+    // A judgement may be put off until the next call.
+    const judgement = first.kind === 'irrelevant' ? this.hints.poll() : first
     if (judgement.kind === 'full') {
       this.#rows = this.#select(Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER)
       this.#libraries = this.#selectLibraries()
