@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { describe, it } from 'node:test'
+import { describe, it, type TestContext } from 'node:test'
 import Database from 'better-sqlite3'
 import { ChangeHints, type Judgement } from '../../../src/capture/pages/hints.ts'
 import type { SqlDatabase } from '../../../src/capture/pages/schema.ts'
@@ -20,7 +20,7 @@ async function tracks(writer: NavidromeWriter): Promise<void> {
 }
 
 /** A library that was followed for some plays, so that what stands in the WAL at the start is behind. */
-async function followed(t: Parameters<typeof library>[0]) {
+async function followed(t: TestContext) {
   const { writer, mirror, path } = await library(t, 4096, tracks)
   for (let n = 0; n < 3; n += 1) {
     await play(writer, 10)
@@ -60,6 +60,39 @@ function counting(database: SqlDatabase): { database: SqlDatabase; asked: () => 
     }
   }
   return { database: { prepare }, asked: () => asked }
+}
+
+function covers(judgement: Judgement, rowid: number): boolean {
+  if (judgement.kind !== 'ranges') return false
+  return judgement.ranges.some(({ first, last }) => first <= rowid && rowid <= last)
+}
+
+/** Hints over SQL that can be made to lag behind, as when frames are in the WAL and the wal-index does not say so yet. */
+function lagging(t: TestContext, path: string) {
+  const [lagging, current] = [1, 2].map(() => new Database(path, { readonly: true }))
+  assert.ok(lagging && current)
+  t.after(() => [lagging, current].map((each) => each.close()))
+  const connection: SqlDatabase = {
+    prepare: (sql) => (sql === 'pragma data_version' ? current : lagging).prepare(sql),
+  }
+  const walPath = `${path}-wal`
+  const options = {
+    connection: () => connection,
+    walPath,
+    table: 'media_file',
+    smallTables: SMALL_TABLES,
+    readWal,
+  }
+  const hints = new ChangeHints(options)
+  hints.poll()
+  return {
+    hints,
+    hide() {
+      lagging.exec('begin')
+      lagging.prepare('select count(*) from library').get()
+    },
+    show: () => void lagging.exec('commit'),
+  }
 }
 
 describe('change hints', () => {
@@ -141,46 +174,58 @@ describe('change hints', () => {
 
   it('look twice at a commit that SQL did not show yet', async (t) => {
     const { writer, path } = await followed(t)
-    const stale = new Database(path, { readonly: true })
-    const current = new Database(path, { readonly: true })
-    t.after(() => stale.close())
-    t.after(() => current.close())
-    // As when frames are in the WAL already and the wal-index does not say so yet.
-    const connection: SqlDatabase = {
-      prepare: (sql) => (sql === 'pragma data_version' ? current : stale).prepare(sql),
+    const { hints, hide, show } = lagging(t, path)
+    for (let n = 0; n < 3; n += 1) {
+      await play(writer, 1)
+      hints.poll()
     }
-    const hints = new ChangeHints({
-      connection: () => connection,
-      walPath: `${path}-wal`,
-      table: 'media_file',
-      smallTables: SMALL_TABLES,
-      readWal,
-    })
+    hide()
+    await writer.exec('delete from media_file where rowid = 15000')
     hints.poll()
+    show()
+    await play(writer, 1)
+    assert.ok(covers(hints.poll(), 15_000))
+    for (let n = 0; n < 2; n += 1) {
+      await play(writer, 1)
+      const { kind } = hints.poll()
+      assert.ok(n === 0 || kind === 'irrelevant', kind)
+    }
+  })
+
+  it('look twice at a small table that SQL did not show yet', async (t) => {
+    const { writer, path } = await followed(t)
+    const { hints, hide, show } = lagging(t, path)
     await play(writer, 1)
     hints.poll()
+    hide()
+    await writer.exec(`update library set path = '/moved' where id = 2`)
+    hints.poll()
+    show()
     await play(writer, 1)
-    hints.poll()
-    stale.exec('begin')
-    stale.prepare('select count(*) from library').get()
-    await writer.exec(
-      `delete from media_file where rowid = 15000; update library set path = '/moved' where id = 2`,
-    )
-    hints.poll()
-    stale.exec('commit')
-    await play(writer, 2)
     assert.equal(reason(hints.poll()), 'library changed')
-    await writer.exec('update media_file set title = 1 where rowid = 2000')
-    await play(writer, 2)
-    const covered = (rowid: number, { kind, ...rest }: Judgement) =>
-      kind === 'ranges' &&
-      'ranges' in rest &&
-      rest.ranges.some(({ first, last }) => first <= rowid && rowid <= last)
-    assert.ok(covered(2000, hints.poll()))
-    await play(writer, 2)
-    assert.ok(covered(2000, hints.poll()), 'once more')
-    await play(writer, 2)
+  })
+
+  it('put a leaf off that SQL does not show, and ask for all if it stays so', async (t) => {
+    const { writer, path } = await followed(t)
+    const { hints, hide, show } = lagging(t, path)
+    for (let n = 0; n < 3; n += 1) {
+      await play(writer, 1)
+      hints.poll()
+    }
+    const insertion = (title: string) => `insert into media_file (rowid, id, path, title, lyrics)
+      select 40000 + rowid, rowid || '${title}', '${title}', '${title}', printf('%.*c', 3000, 'l') from media_file limit 2`
+    hide()
+    await writer.exec(insertion('one'))
     assert.equal(hints.poll().kind, 'irrelevant')
+    show()
+    await play(writer, 1)
+    assert.ok(covers(hints.poll(), 40_010))
+    await play(writer, 1)
+    hints.poll()
+    hide()
+    await writer.exec('update media_file set path = path || 2, title = title || 2 where rowid > 30000')
+    assert.equal(hints.poll().kind, 'irrelevant')
+    assert.equal(reason(hints.poll()), 'a leaf of unknown owner')
   })
 
   it('ask for all when the schema changes, and follow the new one', async (t) => {
