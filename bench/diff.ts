@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { LEDGER_FILE } from '../src/ledger/ledger.ts'
 import { startNavidromeWriter } from '../test/support/navidrome.ts'
+import { bulkTrack } from '../test/support/navidrome-bulk.ts'
 import type { Report, Scenario } from './scenario.ts'
 import { runPart } from './support/part.ts'
 import type { PassInput, PassOutput } from './support/pass-part.ts'
@@ -13,7 +14,7 @@ const QUICK = { '1k': 1000, '2k': 2000 }
 
 /**
  * A full pass over a Navidrome database: the first one, which brings every track into the ledger, and one that finds nothing
- * changed, with and without a look at the files (of which none is there).
+ * changed, with and without a look at the files (of which none is there); then the comparison that follows one changed row.
  */
 export const diff: Scenario = {
   name: 'diff',
@@ -35,8 +36,10 @@ async function measure(report: Report, label: string, tracks: number): Promise<v
   const database = join(folder, 'navidrome.db')
   const dataDir = join(folder, 'data')
   const ledger = join(dataDir, LEDGER_FILE)
-  const pass = async (name: string, statFiles: boolean, decisions: number): Promise<PassOutput> => {
-    const output = await runPart<PassInput, PassOutput>('pass-part.ts', { database, dataDir, statFiles })
+  const changed = [0.3, 0.6, 0.9].map((share) => bulkTrack(Math.ceil(tracks * share)).id)
+  const pass = async (name: string, options: Partial<PassInput>, decisions: number): Promise<PassOutput> => {
+    const input = { database, dataDir, statFiles: false, changes: [], ...options }
+    const output = await runPart<PassInput, PassOutput>('pass-part.ts', input)
     expect(output, tracks, decisions)
     const metric = (figure: string, value: number) => report.metric(`diff.${label}.${name}.${figure}`, value)
     metric('ms', output.milliseconds)
@@ -49,12 +52,15 @@ async function measure(report: Report, label: string, tracks: number): Promise<v
   try {
     await mkdir(dataDir)
     await makeLibrary(database, join(folder, 'music'), tracks)
-    await pass('import', false, tracks)
+    await pass('import', {}, tracks)
     settleLedger(ledger)
     report.metric(`diff.${label}.ledger_mb`, (await stat(ledger)).size / 1e6)
     report.metric(`diff.${label}.library_mb`, (await stat(database)).size / 1e6)
-    await pass('unchanged', false, 0)
-    await pass('unchanged_stat', true, 0)
+    await pass('unchanged_stat', { statFiles: true }, 0)
+    const { change } = await pass('unchanged', { changes: changed }, 0)
+    if (change === null) throw new Error('no change was made')
+    report.metric(`diff.${label}.one_change.ms`, change.milliseconds)
+    report.metric(`diff.${label}.one_change.rows`, change.rows)
   } finally {
     await rm(folder, { recursive: true })
   }

@@ -6,7 +6,8 @@ import type { Decision } from '../../src/core/decision.ts'
 import { PRIORITY } from '../../src/core/operation.ts'
 import { loadModels } from '../../src/embedding/registry.ts'
 import { LEDGER_FILE, openLedger } from '../../src/ledger/ledger.ts'
-import { PassThread } from '../../src/pass-thread.ts'
+import { type PassResult, PassThread } from '../../src/pass-thread.ts'
+import { type NavidromeWriter, startNavidromeWriter } from '../../test/support/navidrome.ts'
 import { answerPart } from './part.ts'
 import { peakRssMb, watchLoop } from './process-figures.ts'
 
@@ -14,6 +15,8 @@ export interface PassInput {
   readonly database: string
   readonly dataDir: string
   readonly statFiles: boolean
+  /** Tracks that are given another title one after the other once the pass is through. */
+  readonly changes: readonly string[]
 }
 
 export interface PassOutput {
@@ -24,6 +27,8 @@ export interface PassOutput {
   readonly peakRssMb: number
   readonly loopP99Ms: number
   readonly loopMaxMs: number
+  /** The comparison after the last change: from commit to decision, and the rows it looked at. */
+  readonly change: { readonly milliseconds: number; readonly rows: number } | null
 }
 
 const MODELS = join(import.meta.dirname, '../../models')
@@ -32,7 +37,7 @@ const APPLY_AT_ONCE = 250
 
 await answerPart(pass)
 
-async function pass({ database, dataDir, statFiles }: PassInput): Promise<PassOutput> {
+async function pass({ database, dataDir, statFiles, changes }: PassInput): Promise<PassOutput> {
   await using closers = new AsyncDisposableStack()
   const ledgerFile = join(dataDir, LEDGER_FILE)
   const ledger = closers.adopt(openLedger(ledgerFile, { retry: { delaysMs: [] } }), (each) => each.close())
@@ -48,15 +53,36 @@ async function pass({ database, dataDir, statFiles }: PassInput): Promise<PassOu
       await breathe()
     }
   }
+  // Opened first, as a server would be: its log is there from the start.
+  const writer = changes.length === 0 ? null : await startNavidromeWriter(database, 'existing')
+  closers.defer(async () => await writer?.close())
   const loop = watchLoop()
-  const { summary } = await thread.run(apply)
+  const { summary } = await thread.run(true, apply)
   const { p99Ms, maxMs } = loop.stop()
+  const peak = peakRssMb()
   return {
     milliseconds: summary.durationMs,
     rows: summary.rows,
     decisions: Object.values(summary.decisions).reduce((sum, n) => sum + n, 0),
-    peakRssMb: peakRssMb(),
+    peakRssMb: peak,
     loopP99Ms: p99Ms,
     loopMaxMs: maxMs,
+    change: writer === null ? null : await change(writer, changes, () => thread.run(false, apply)),
   }
+}
+
+async function change(
+  writer: NavidromeWriter,
+  ids: readonly string[],
+  compare: () => Promise<PassResult>,
+): Promise<PassOutput['change']> {
+  let last: PassOutput['change'] = null
+  for (const id of ids) {
+    await writer.update(id, { title: 'Another title' })
+    const committedAt = performance.now()
+    const { summary } = await compare()
+    if (summary.decisions.retagged !== 1) throw new Error(`the new title of ${id} was not noticed`)
+    last = { milliseconds: performance.now() - committedAt, rows: summary.rows }
+  }
+  return last
 }
