@@ -192,6 +192,16 @@ describe('change hints', () => {
     }
   })
 
+  it('look at a leaf once more with the next commit, since SQL may not have shown it', async (t) => {
+    const { writer, mirror } = await followed(t)
+    await writer.exec('update media_file set title = 1 where rowid = 15000')
+    assert.ok(covers(mirror.follow(), 15_000))
+    await play(writer, 1)
+    assert.ok(covers(mirror.follow(), 15_000))
+    await play(writer, 1)
+    assert.equal(mirror.follow().kind, 'irrelevant')
+  })
+
   it('look twice at a small table that SQL did not show yet', async (t) => {
     const { writer, path } = await followed(t)
     const { hints, hide, show } = lagging(t, path)
