@@ -97,6 +97,11 @@ export class ChangeHints {
     }
   }
 
+  /** A judgement was put off: `poll` has to be called once more even if no commit follows. */
+  get waiting(): boolean {
+    return this.#deferred !== null
+  }
+
   /** Starts over, before a full diff that nobody asked for here. Not needed after a `full`. */
   reset(): void {
     const database = this.#options.connection()

@@ -233,9 +233,12 @@ describe('change hints', () => {
     await play(writer, 1)
     hints.poll()
     hide()
+    assert.equal(hints.waiting, false)
     await writer.exec('update media_file set path = path || 2, title = title || 2 where rowid > 30000')
     assert.equal(hints.poll().kind, 'irrelevant')
+    assert.equal(hints.waiting, true)
     assert.equal(reason(hints.poll()), 'a leaf of unknown owner')
+    assert.equal(hints.waiting, false)
   })
 
   it('ask for all when the schema changes, and follow the new one', async (t) => {
