@@ -78,7 +78,7 @@ export class ChangedRows {
 
   #absorb(): void {
     const version = this.#library.version()
-    if (version === this.#version) return
+    if (version === this.#version && this.#hints?.waiting !== true) return
     this.#version = version
     const judgement = this.#hints?.poll() ?? { kind: 'full' }
     if (judgement.kind === 'irrelevant') return

@@ -1,3 +1,4 @@
+import { realpathSync } from 'node:fs'
 import { dirname, isAbsolute } from 'node:path'
 import type { FileStat, SnapshotRow } from '../core/track.ts'
 import { statPath, toFileStat } from './file-stat.ts'
@@ -55,7 +56,8 @@ export class NavidromeLibrary implements LibrarySource {
     this.#database.current()
     this.table = {
       connection: () => this.#database.connection(),
-      walPath: `${this.#database.path}-wal`,
+      // SQLite keeps the log beside the file itself, wherever a link to it lies.
+      walPath: `${realpathSync(this.#database.path)}-wal`,
       table: 'media_file',
       smallTables: [{ table: 'library', query: 'select id, path from library order by id' }],
     }

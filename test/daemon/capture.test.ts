@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdirSync, rmSync, statSync } from 'node:fs'
+import { mkdirSync, rmSync, statSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, it, type TestContext } from 'node:test'
 import { writeAudio } from '../support/audio.ts'
@@ -17,13 +17,14 @@ class Followed {
   readonly daemon: Soundledger
   #added = 10
 
-  static async start(t: TestContext, journal: 'wal' | 'delete' = 'wal'): Promise<Followed> {
+  static async start(t: TestContext, journal: 'wal' | 'delete' = 'wal', linked = false): Promise<Followed> {
     const root = temporaryFolder(t, 'capture')
     mkdirSync(join(root, 'db'))
     mkdirSync(join(root, 'music'))
     const writer = await startNavidromeWriter(join(root, 'db', 'navidrome.db'))
     await writer.journalMode(journal)
-    const followed = new Followed(root, writer)
+    if (linked) symlinkSync(writer.database, join(root, 'link.db'))
+    const followed = new Followed(root, writer, linked ? join(root, 'link.db') : writer.database)
     t.after(async () => {
       await followed.daemon.stop()
       await followed.writer.close()
@@ -34,13 +35,13 @@ class Followed {
     return followed
   }
 
-  private constructor(root: string, writer: NavidromeWriter) {
+  private constructor(root: string, writer: NavidromeWriter, watched: string) {
     this.music = join(root, 'music')
     this.data = join(root, 'data')
     this.database = join(root, 'db', 'navidrome.db')
     this.writer = writer
     const environment = { SOUNDLEDGER_LOG_LEVEL: 'debug', SOUNDLEDGER_LIBRARY_WATCH_FOLDERS: 'false' }
-    this.daemon = new Soundledger(['watch', '--data', this.data, '--library', this.database], { environment })
+    this.daemon = new Soundledger(['watch', '--data', this.data, '--library', watched], { environment })
   }
 
   /** A new track of the server; returns its id. */
@@ -91,6 +92,15 @@ describe('change capture', () => {
       made.map(({ scope, decisions }) => ({ scope, decisions })),
       [1, 2].map(() => ({ scope: 'changed', decisions: { retagged: 1 } })),
     )
+  })
+
+  it('a database behind a symbolic link is followed by its log too', async (t) => {
+    const followed = await Followed.start(t, 'wal', true)
+    const lines = await followed.after(
+      () => followed.writer.update(followed.ids[0] ?? '', { title: 'Linked' }),
+      'library compared',
+    )
+    assert.equal(comparisons(lines)[0].scope, 'changed')
   })
 
   it('inserts, updates and deletes are found by comparing a few rows', async (t) => {
