@@ -8,14 +8,13 @@ import type { Decision, Hold } from './core/decision.ts'
 import type { Events } from './core/events.ts'
 import { PRIORITY } from './core/operation.ts'
 import { LEDGER_FILE, type Ledger } from './ledger/ledger.ts'
+import { applyInPieces } from './ledger/pieces.ts'
 import type { LibraryOptions } from './library/source.ts'
 import { PassThread } from './pass-thread.ts'
 import { ReconcileLoop } from './reconcile/loop.ts'
 import { expireMissing } from './reconcile/removal.ts'
 
 const DAY_MS = 86_400_000
-/** Decisions in one ledger transaction: few enough that the event loop stays free. */
-const APPLY_AT_ONCE = 250
 /** Where a server's database tells what is new, events of the folders only show what it overlooks: that can wait. */
 const SERVED_FOLDERS_MS = 60_000
 const RETRY_DELAYS_MS = [1000, 2000, 5000, 15_000, 60_000]
@@ -123,10 +122,7 @@ async function apply(
   { ledger, events, onWork }: FollowOptions,
 ): Promise<void> {
   const addPriority = ledger.meta(FIRST_PASS) === null ? PRIORITY.backlog : PRIORITY.change
-  for (let from = 0; from < decisions.length; from += APPLY_AT_ONCE) {
-    ledger.changes.apply(decisions.slice(from, from + APPLY_AT_ONCE), addPriority, Date.now())
-    await breathe()
-  }
+  await applyInPieces(ledger.changes, decisions, addPriority)
   for (const decision of decisions) events.emit('decided', decision)
   onWork()
 }

@@ -2,7 +2,7 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { ChangedRows } from './changed-rows.ts'
 import type { Decision, PassSummary } from './core/decision.ts'
 import { toWire } from './core/errors.ts'
-import { openForReading } from './ledger/database.ts'
+import { openCheckpointer, openForReading } from './ledger/database.ts'
 import { createLookups } from './ledger/lookups.ts'
 import { type LibrarySource, openLibrary } from './library/source.ts'
 import type { FromPassWorker, PassWorkerData, ToPassWorker } from './pass-thread.ts'
@@ -14,10 +14,13 @@ import { reconcile, reconcileRows } from './reconcile/pass.ts'
  */
 const { library: options, ledgerFile, pollMs } = workerData as PassWorkerData
 const port = parentPort
+/** How often the ledger's log is moved into its main file: here, where nobody waits for it. */
+const CHECKPOINT_MS = 1000
 if (port === null) throw new Error('pass-worker runs as a worker thread only')
 
 const ledger = openForReading(ledgerFile)
 const known = createLookups(ledger)
+const checkpointer = openCheckpointer(ledgerFile)
 let open: { library: LibrarySource; changed: ChangedRows } | null = null
 let passing = false
 let acknowledge: (() => void) | null = null
@@ -85,12 +88,15 @@ function subject(): string {
 }
 
 const timer = setInterval(poll, pollMs)
+const checkpoints = setInterval(() => checkpointer.checkpoint(), CHECKPOINT_MS)
 port.on('message', (message: ToPassWorker) => {
   if (message.type === 'pass') void pass(message.everything)
   else if (message.type === 'poll') poll()
   else if (message.type === 'ack') acknowledge?.()
   else {
     clearInterval(timer)
+    clearInterval(checkpoints)
+    checkpointer.close()
     closeLibrary()
     ledger.close()
     port.close()

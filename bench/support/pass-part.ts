@@ -6,6 +6,7 @@ import type { Decision } from '../../src/core/decision.ts'
 import { PRIORITY } from '../../src/core/operation.ts'
 import { loadModels } from '../../src/embedding/registry.ts'
 import { LEDGER_FILE, openLedger } from '../../src/ledger/ledger.ts'
+import { applyInPieces } from '../../src/ledger/pieces.ts'
 import { type PassResult, PassThread } from '../../src/pass-thread.ts'
 import { type NavidromeWriter, startNavidromeWriter } from '../../test/support/navidrome.ts'
 import { answerPart } from './part.ts'
@@ -32,8 +33,6 @@ export interface PassOutput {
 }
 
 const MODELS = join(import.meta.dirname, '../../models')
-/** Decisions in one transaction of the ledger, as in the daemon. */
-const APPLY_AT_ONCE = 250
 
 await answerPart(pass)
 
@@ -47,12 +46,7 @@ async function pass({ database, dataDir, statFiles, changes }: PassInput): Promi
   const thread = closers.adopt(new PassThread({ library, ledgerFile, pollMs: 1000 }, () => {}), (each) =>
     each.close(),
   )
-  async function apply(decisions: readonly Decision[]): Promise<void> {
-    for (let from = 0; from < decisions.length; from += APPLY_AT_ONCE) {
-      ledger.changes.apply(decisions.slice(from, from + APPLY_AT_ONCE), PRIORITY.backlog, Date.now())
-      await breathe()
-    }
-  }
+  const apply = (decisions: readonly Decision[]) => applyInPieces(ledger.changes, decisions, PRIORITY.backlog)
   // Opened first, as a server would be: its log is there from the start.
   const writer = changes.length === 0 ? null : await startNavidromeWriter(database, 'existing')
   closers.defer(async () => await writer?.close())

@@ -21,6 +21,8 @@ export interface SnapshotSource {
 
 /** What a pass reads of the ledger. */
 export interface KnownTracks extends Omit<IdentityLookups, 'stillInLibrary'> {
+  /** Runs some reads as one; `reads` does not wait. */
+  together<T>(reads: () => T): T
   lastId(): number
   present(after: number, last: number, limit: number): Array<{ id: number; path: string }>
   presentInRowids(first: number, last: number): Array<{ id: number; path: string; libraryId: string | null }>
@@ -84,6 +86,7 @@ class Pass {
   readonly lastId: number
   readonly scanning: boolean
   readonly #startedAt = performance.now()
+  readonly #known: KnownTracks
   readonly #lookups: IdentityLookups
   readonly #emit: (decisions: Decision[]) => Promise<void>
   readonly #seen: Uint8Array
@@ -97,6 +100,7 @@ class Pass {
     this.lastId = known.lastId()
     this.scanning = library.scanning()
     this.#seen = new Uint8Array((this.lastId >> 3) + 1)
+    this.#known = known
     this.#emit = emit
     this.#lookups = {
       byLibraryId: (libraryId) => known.byLibraryId(libraryId),
@@ -120,19 +124,8 @@ class Pass {
 
   async compare(page: readonly SnapshotRow[]): Promise<void> {
     this.#rows += page.length
-    const decisions: Decision[] = []
-    for (const row of page) {
-      const track = identify(row, this.#lookups)?.track ?? null
-      if (track !== null) this.#markSeen(track.id)
-      if (!row.settled && (track === null || !sameFile(row.file, track.file))) {
-        this.#unsettled += 1
-        continue
-      }
-      const decision = diffRow(row, track)
-      if (decision?.action === 'miss' && this.scanning) this.withhold()
-      else if (decision !== null) decisions.push(decision)
-    }
-    await this.give(decisions)
+    const decisions = this.#known.together(() => page.map((row) => this.#decide(row)))
+    await this.give(decisions.filter((decision) => decision !== null))
   }
 
   async give(decisions: Decision[]): Promise<void> {
@@ -153,6 +146,19 @@ class Pass {
       holds: holds.list(),
       durationMs: performance.now() - this.#startedAt,
     }
+  }
+
+  #decide(row: SnapshotRow): Decision | null {
+    const track = identify(row, this.#lookups)?.track ?? null
+    if (track !== null) this.#markSeen(track.id)
+    if (!row.settled && (track === null || !sameFile(row.file, track.file))) {
+      this.#unsettled += 1
+      return null
+    }
+    const decision = diffRow(row, track)
+    if (decision?.action !== 'miss' || !this.scanning) return decision
+    this.withhold()
+    return null
   }
 
   #markSeen(id: number): void {

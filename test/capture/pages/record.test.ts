@@ -35,14 +35,18 @@ const cell = fc.oneof(
   fc.uint8Array({ maxLength: 30 }).map((bytes) => Buffer.from(bytes)),
 )
 
+/** SQLite keeps the sign of zero in some columns and not in others. */
+function unsigned(value: unknown): unknown {
+  return Object.is(value, -0) ? 0 : value
+}
+
 describe('records', () => {
   it('hold the values that were written', () => {
     fc.assert(
       fc.property(fc.array(cell, { minLength: 1, maxLength: 12 }), (values) => {
         const record = readRecord(recordOf(values), values.length)
         assert.equal(record?.columns, values.length)
-        const expected = values.map((value) => (Object.is(value, -0) ? 0 : value))
-        assert.deepEqual(record?.values.map(plain), expected)
+        assert.deepEqual(record?.values.map(plain).map(unsigned), values.map(unsigned))
       }),
       { numRuns: 300 },
     )
