@@ -41,7 +41,6 @@ const VENDORS: Record<string, readonly string[]> = {
   chokidar: ['capture/'],
   pino: ['telemetry/'],
   'pino-pretty': ['telemetry/'],
-  'prom-client': ['telemetry/'],
   commander: ['cli/'],
   'cli-progress': ['cli/'],
   'cli-table3': ['cli/'],
