@@ -5,5 +5,8 @@ export const SCENARIOS: Readonly<Record<string, () => Promise<Scenario>>> = {
   embed: async () => (await import('../embed.ts')).embed,
   fingerprint: async () => (await import('../fingerprint.ts')).fingerprint,
   diff: async () => (await import('../diff.ts')).diff,
+  'capture-irrelevant': async () => (await import('../capture.ts')).captureIrrelevant,
+  'capture-rows': async () => (await import('../capture.ts')).captureRows,
+  idle: async () => (await import('../capture.ts')).idle,
   search: async () => (await import('../search.ts')).search,
 }
