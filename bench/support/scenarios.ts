@@ -8,5 +8,8 @@ export const SCENARIOS: Readonly<Record<string, () => Promise<Scenario>>> = {
   'capture-irrelevant': async () => (await import('../capture.ts')).captureIrrelevant,
   'capture-rows': async () => (await import('../capture.ts')).captureRows,
   idle: async () => (await import('../capture.ts')).idle,
+  latency: async () => (await import('../latency.ts')).latency,
+  burst: async () => (await import('../burst.ts')).burst,
+  'id-rewrite': async () => (await import('../id-rewrite.ts')).idRewrite,
   search: async () => (await import('../search.ts')).search,
 }
