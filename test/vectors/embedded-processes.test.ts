@@ -19,6 +19,14 @@ function startWriter(t: TestContext, file: string, from: number): ChildProcess {
   return child
 }
 
+/** The next round that the writer says it has committed. */
+async function nextRound(child: ChildProcess): Promise<number> {
+  const ended = new AbortController()
+  child.once('exit', () => ended.abort(new Error('the writer ended by itself')))
+  const [round] = await once(child, 'message', { signal: ended.signal })
+  return Number(round)
+}
+
 /** Every track is of one and the same round, with the rows of that round and no others. Returns the round. */
 async function wholeRound(store: VectorStore): Promise<number> {
   const all = (await pagesOf(store, spec.name, tracksWritten)).flat()
@@ -39,11 +47,11 @@ describe('the embedded store beside other processes', () => {
     for (let kill = 0; kill < 12; kill += 1) {
       const child = startWriter(t, file, committed + 1)
       // Two rounds are waited for, then the kill falls somewhere into the third, each time a little further in.
-      for (let heard = 0; heard < 2; heard += 1) [committed] = (await once(child, 'message')) as [number]
-      for (let turn = 0; turn < kill * 40; turn += 1) await new Promise((resolve) => setImmediate(resolve))
+      for (let heard = 0; heard < 2; heard += 1) committed = await nextRound(child)
       child.on('message', (round) => {
         committed = Number(round)
       })
+      for (let turn = 0; turn < kill * 40; turn += 1) await new Promise((resolve) => setImmediate(resolve))
       child.kill('SIGKILL')
       await once(child, 'exit')
       const store = await opened(t, { file })
@@ -65,7 +73,7 @@ describe('the embedded store beside other processes', () => {
   it('shows a reading process old or new rows, never a mixture, while another writes', async (t) => {
     const file = await freshFile(t)
     const child = startWriter(t, file, 0)
-    await once(child, 'message')
+    await nextRound(child)
     const reader = await opened(t, { file, readOnly: true })
     let last = -1
     for (const until of [3, 9, 15]) {

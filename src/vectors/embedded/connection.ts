@@ -1,6 +1,5 @@
 import type { Transferable, Worker } from 'node:worker_threads'
-import { type SoundledgerError, TransientError } from '../../core/errors.ts'
-import { fromWire } from './failure.ts'
+import { fromWire, type SoundledgerError, TransientError } from '../../core/errors.ts'
 import type { Arguments, Method, Request, Response, Result } from './protocol.ts'
 
 interface Pending {

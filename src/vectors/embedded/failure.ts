@@ -1,20 +1,5 @@
 import { errorCode, PermanentError, SoundledgerError, TransientError } from '../../core/errors.ts'
 
-/** What was being done when something failed: "replace vectors" of "timbre_embedding__0011aabb". */
-export interface Task {
-  readonly operation: string
-  readonly subject: string
-}
-
-/** An error as it crosses from the worker to its client; classes do not survive the crossing. */
-export interface WireError extends Task {
-  readonly transient: boolean
-  readonly message: string
-  readonly hint: string | null
-  /** SQLite's result code, where the failure came from SQLite. */
-  readonly code: string | null
-}
-
 /** SQLite's primary result codes that may be gone at the next attempt. */
 const transientCodes = new Map([
   ['SQLITE_BUSY', 'another process is writing to the vector database'],
@@ -39,41 +24,20 @@ function primaryCode(code: string): string {
   return code.split('_').slice(0, 2).join('_')
 }
 
-/** Any thrown value in the form that crosses threads, classified by SQLite's code, never by its text. */
-export function toWire(error: unknown, task: Task): WireError {
-  if (error instanceof SoundledgerError) {
-    const { transient, operation, subject, message, hint } = error
-    return {
-      transient,
-      operation,
-      subject,
-      message,
-      hint: hint ?? null,
-      code: errorCode(error.cause) ?? null,
-    }
-  }
-  const code = errorCode(error) ?? null
-  const primary = code === null ? '' : primaryCode(code)
-  const transientHint = transientCodes.get(primary)
+/** Any thrown value as one of our two classes, by SQLite's code, never by its text. */
+export function classify(error: unknown, operation: string, subject: string): SoundledgerError {
+  if (error instanceof SoundledgerError) return error
+  const code = errorCode(error)
+  const primary = code === undefined ? '' : primaryCode(code)
   const text = error instanceof Error ? error.message : String(error)
-  return {
-    ...task,
-    transient: transientHint !== undefined,
-    message: code === null ? text : `${text} (${code})`,
-    hint: transientHint ?? permanentHints.get(primary) ?? null,
-    code,
-  }
-}
-
-/** The error class that `toWire` took apart. */
-export function fromWire(wire: WireError): SoundledgerError {
-  const { transient, operation, subject, message, hint, code } = wire
+  const transientHint = transientCodes.get(primary)
+  const hint = transientHint ?? permanentHints.get(primary)
   const details = {
     operation,
     subject,
-    message,
-    ...(hint === null ? {} : { hint }),
-    ...(code === null ? {} : { cause: Object.assign(new Error(message), { code }) }),
+    message: code === undefined ? text : `${text} (${code})`,
+    cause: error,
+    ...(hint === undefined ? {} : { hint }),
   }
-  return transient ? new TransientError(details) : new PermanentError(details)
+  return transientHint === undefined ? new PermanentError(details) : new TransientError(details)
 }

@@ -1,6 +1,6 @@
+import type { WireError } from '../../core/errors.ts'
 import type { TrackVectors } from '../store.ts'
 import type { EmbeddedEngine } from './engine.ts'
-import type { WireError } from './failure.ts'
 
 /** What the worker is told when it is started. */
 export interface WorkerOptions {

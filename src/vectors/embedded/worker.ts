@@ -1,6 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads'
+import { toWire, type WireError } from '../../core/errors.ts'
 import { type EmbeddedEngine, openEngine } from './engine.ts'
-import { toWire } from './failure.ts'
+import { classify } from './failure.ts'
 import type { Arguments, Method, Request, Response, WorkerOptions } from './protocol.ts'
 
 /** The worker thread: opens the file, then answers one request after the other until it is told to close. */
@@ -26,13 +27,18 @@ const operations: Record<Method, string> = {
   close: 'close vector database',
 }
 
+/** SQLite's code decides the class; then only what crosses threads is kept. */
+function failed(error: unknown, operation: string, subject: string): WireError {
+  return toWire(classify(error, operation, subject), operation, subject)
+}
+
 function answer(engine: EmbeddedEngine, file: string, { id, method, args }: Request): Response {
   try {
     return { id, ok: true, value: call(engine, method, args) }
   } catch (error) {
     const [first] = args
     const subject = typeof first === 'string' ? first : file
-    return { id, ok: false, error: toWire(error, { operation: operations[method], subject }) }
+    return { id, ok: false, error: failed(error, operations[method], subject) }
   }
 }
 
@@ -41,7 +47,7 @@ function serve(port: NonNullable<typeof parentPort>, { file, readOnly }: WorkerO
   try {
     engine = openEngine(file, readOnly)
   } catch (error) {
-    const wire = toWire(error, { operation: 'open vector database', subject: file })
+    const wire = failed(error, 'open vector database', file)
     port.postMessage({ id: 0, ok: false, error: wire } satisfies Response)
     return
   }
