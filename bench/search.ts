@@ -15,19 +15,29 @@ const spec: CollectionSpec = {
   modelId: 'bench',
 }
 
+interface Size {
+  readonly rows: number
+  /** How many of them are replaced, in no order. */
+  readonly scattered: number
+  readonly searches: number
+}
+
+const QUICK: Size = { rows: 1000, scattered: 500, searches: 5 }
+
 /** Search and replacement in the embedded store, exact, by cosine, k = 10, hidden tracks filtered out. */
 export const search: Scenario = {
   name: 'search',
-  async run(report) {
-    await measure(report, '100k', 100_000, 100)
+  hasQuick: true,
+  async run(report, { quick }) {
+    await measure(report, '100k', quick ? QUICK : { rows: 100_000, scattered: 10_000, searches: 100 })
     report.aim('search.100k.p95_ms', '<=', 30)
     report.aim('search.100k.search_loop_p99_ms', '<=', 50)
     report.aim('search.100k.replace_loop_p99_ms', '<=', 50)
-    await measure(report, '1m', 1_000_000, 20)
+    await measure(report, '1m', quick ? QUICK : { rows: 1_000_000, scattered: 10_000, searches: 20 })
   },
 }
 
-async function measure(report: Report, label: string, count: number, searches: number): Promise<void> {
+async function measure(report: Report, label: string, { rows, scattered, searches }: Size): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'soundledger-bench-'))
   const file = join(folder, 'vectors.db')
   const store = await openEmbeddedStore({ file })
@@ -38,12 +48,12 @@ async function measure(report: Report, label: string, count: number, searches: n
       'insert_rows_per_s',
       await replaceAll(
         store,
-        batches(count, (index) => index),
+        batches(rows, (index) => index),
       ),
     )
     // Made beforehand: the event loop is watched for what the store does to it, not for what this file does.
-    const scattered = [...batches(10_000, (index) => (index * 7919) % count)]
-    const replaced = await watched(() => replaceAll(store, scattered))
+    const again = [...batches(scattered, (index) => (index * 7919) % rows)]
+    const replaced = await watched(() => replaceAll(store, again))
     metric('replace_rows_per_s', replaced.value)
     metric('replace_loop_p99_ms', replaced.loopP99Ms)
     const searched = await watched(() => searchTimes(store, searches))
