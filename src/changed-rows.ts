@@ -1,5 +1,6 @@
 import { ChangeHints } from './capture/pages/hints.ts'
 import { readWal } from './capture/wal/reader.ts'
+import type { CaptureCounts } from './core/decision.ts'
 import type { LibrarySource, RowidRange } from './library/source.ts'
 
 /** What there is to compare: everything, these rows, or nothing. */
@@ -38,8 +39,15 @@ export class ChangedRows {
   }
 
   /** Commits seen so far, by what they meant; null where there is no log to read. */
-  get statistics(): ChangeHints['statistics'] | null {
-    return this.#hints?.statistics ?? null
+  counts(): CaptureCounts | null {
+    if (this.#hints === null) return null
+    const { commits, irrelevant, hinted, falseAlarms, full } = this.#hints.statistics
+    return { commits, irrelevant, hinted, falseAlarms, full: Object.fromEntries(full) }
+  }
+
+  /** Tells how many of the named rows had really changed. */
+  observed(changedRows: number): void {
+    this.#hints?.observed(changedRows)
   }
 
   /** Changes whenever rows of tracks may have changed: plays and scrobbles leave it as it is. */

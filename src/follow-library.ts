@@ -85,11 +85,12 @@ export function followLibrary(options: FollowOptions): LibraryFollower {
   const loop = closers.adopt(
     new ReconcileLoop({
       pass: async (causes) => {
-        const { summary, roots } = await thread.run(
+        const { summary, roots, capture } = await thread.run(
           causes.some((cause) => cause !== DATABASE),
           (decisions) => apply(decisions, options),
         )
         if (ledger.meta(FIRST_PASS) === null) ledger.setMeta(FIRST_PASS, String(Date.now()))
+        ledger.setMeta('capture', JSON.stringify(capture))
         folders.watch(roots)
         if (summary.scope === 'all') {
           unreadable = summary.holds

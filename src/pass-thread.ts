@@ -1,6 +1,6 @@
 import { extname } from 'node:path'
 import { Worker } from 'node:worker_threads'
-import type { Decision, PassSummary } from './core/decision.ts'
+import type { CaptureCounts, Decision, PassSummary } from './core/decision.ts'
 import { fromWire, TransientError, type WireError } from './core/errors.ts'
 import type { LibraryOptions } from './library/source.ts'
 
@@ -18,7 +18,7 @@ export type ToPassWorker =
   | { type: 'close' }
 export type FromPassWorker =
   | { type: 'decisions'; decisions: Decision[] }
-  | { type: 'summary'; summary: PassSummary; roots: readonly string[] }
+  | { type: 'summary'; result: PassResult }
   | { type: 'failed'; error: WireError }
   | { type: 'moved' }
 
@@ -26,6 +26,8 @@ export interface PassResult {
   readonly summary: PassSummary
   /** Where the music lies on this machine. */
   readonly roots: readonly string[]
+  /** Null where there is no log to read. */
+  readonly capture: CaptureCounts | null
 }
 
 interface RunningPass {
@@ -105,7 +107,7 @@ export class PassThread {
       return
     }
     this.#pass = null
-    if (message.type === 'summary') pass.resolve({ summary: message.summary, roots: message.roots })
+    if (message.type === 'summary') pass.resolve(message.result)
     else pass.reject(fromWire(message.error))
   }
 

@@ -62,8 +62,9 @@ async function pass(everything: boolean): Promise<void> {
       scope.kind === 'all'
         ? await reconcile(source, known, emit)
         : await reconcileRows(source, known, scope.kind === 'rows' ? scope.ranges : [], emit)
+    if (scope.kind === 'rows') changed.observed(summary.rows - summary.unchanged)
     if (!summary.consistent) changed.leftOut()
-    post({ type: 'summary', summary, roots: library.roots() })
+    post({ type: 'summary', result: { summary, roots: library.roots(), capture: changed.counts() } })
   } catch (error) {
     closeLibrary()
     post({ type: 'failed', error: toWire(error, 'read library', subject()) })

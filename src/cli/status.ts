@@ -22,6 +22,7 @@ export function status(
       lifetime: report.lifetime(),
       failures: report.failures(options.json === true ? FAILURES_JSON : FAILURES_SHOWN),
       holds: report.holds(),
+      capture: report.capture(),
       rebuild: null,
     }
     context.stdout.write(options.json === true ? `${JSON.stringify(facts)}\n` : asText(facts))
@@ -39,9 +40,10 @@ interface Facts {
   lifetime: ReturnType<Report['lifetime']>
   failures: ReturnType<Report['failures']>
   holds: ReturnType<Report['holds']>
+  capture: ReturnType<Report['capture']>
 }
 
-function asText({ tracks, operations, models, failures, holds }: Facts): string {
+function asText({ tracks, operations, models, failures, holds, capture }: Facts): string {
   const counts = new Table({
     head: ['', 'total', 'done', 'pending', 'failed', 'provider'],
     style: { head: [], border: [] },
@@ -55,6 +57,12 @@ function asText({ tracks, operations, models, failures, holds }: Facts): string 
     counts.toString(),
     ...holds.map(({ reason, tracks: held }) => `held: ${held} tracks: ${reason}`),
   ]
+  if (capture !== null) {
+    const { commits, irrelevant, hinted, falseAlarms } = capture
+    lines.push(
+      `database: ${commits} commits since it was opened; they asked ${irrelevant} times for nothing and ${hinted} times for some rows (${falseAlarms} false alarms)`,
+    )
+  }
   for (const { path, model, cause, attempts, nextAttemptAt } of failures) {
     const next =
       nextAttemptAt === null

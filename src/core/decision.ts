@@ -43,6 +43,17 @@ export interface PassSummary {
   readonly durationMs: number
 }
 
+/** What the library's write-ahead log told since it was opened; each commit cost a comparison of nothing, of some rows, or of all. */
+export interface CaptureCounts {
+  readonly commits: number
+  readonly irrelevant: number
+  readonly hinted: number
+  /** Times that the named rows had not changed after all. */
+  readonly falseAlarms: number
+  /** Why everything had to be compared, and how often. */
+  readonly full: Readonly<Record<string, number>>
+}
+
 /** Tracks that are kept although the library does not show them. */
 export interface Hold {
   readonly reason: string

@@ -1,5 +1,5 @@
 import type Database from 'better-sqlite3'
-import type { Hold } from '../core/decision.ts'
+import type { CaptureCounts, Hold } from '../core/decision.ts'
 import { COUNTERS, type Counters, zeroCounters } from '../core/operation.ts'
 import { type LedgerTrack, publicId } from '../core/track.ts'
 import { TRACK_COLUMNS, type TrackRow, toTrack } from './rows.ts'
@@ -68,6 +68,8 @@ export interface Report {
   failures(limit: number): Failure[]
   lifetime(): Counters
   holds(): Hold[]
+  /** What the library's log told until the last comparison; null where there is none. */
+  capture(): CaptureCounts | null
   /** Tracks by library id, track key or path (given and absolute form). */
   find(text: string, absolutePath: string): LedgerTrack[]
   /** Tracks whose "artist - title" reads like this, case ignored; scans all tracks. */
@@ -127,6 +129,7 @@ export function createReport(db: Database.Database): Report {
       return sums
     },
     holds,
+    capture: () => JSON.parse(meta.get('capture') ?? 'null'),
     find: (text, path) => unique(find.all({ text, path }).map(toTrack)),
     findByName: (name) => byName.all({ name }).map(toTrack),
     byKeys(keys) {
