@@ -17,6 +17,7 @@ export const burst: Scenario = {
       report.metric('burst.planned', output.planned)
       report.metric('burst.modify_s', output.modifySeconds)
       report.metric('burst.planned_after_s', output.secondsAfterBurst)
+      report.metric('burst.first_to_last_s', output.modifySeconds + output.secondsAfterBurst)
       report.aim('burst.planned', '>=', files)
     } finally {
       await rm(folder, { recursive: true })
