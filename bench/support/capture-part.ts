@@ -86,10 +86,11 @@ async function irrelevant(input: CaptureInput, writer: NavidromeWriter): Promise
 }
 
 /** Commits that were judged, and judgements that asked for rows of the table to be read. */
-function judgements({ statistics }: ChangedRows): { commits: number; tableReads: number } {
-  if (statistics === null) throw new Error('the library has no log that could be read')
-  const full = [...statistics.full.values()].reduce((sum, n) => sum + n, 0)
-  return { commits: statistics.commits, tableReads: statistics.hinted + full }
+function judgements(changed: ChangedRows): { commits: number; tableReads: number } {
+  const counts = changed.counts()
+  if (counts === null) throw new Error('the library has no log that could be read')
+  const full = Object.values(counts.full).reduce((sum, n) => sum + n, 0)
+  return { commits: counts.commits, tableReads: counts.hinted + full }
 }
 
 function kilobytesSince(before: number, commits: number): number {
